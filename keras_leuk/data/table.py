@@ -1,0 +1,166 @@
+"""The data table: what every reader returns and everything later starts from.
+
+One row an image. Whatever the layout on disk was (folders, names, a CSV), nothing after this table looks at it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from keras_leuk.errors import DataError, RecipeError
+
+COLUMNS = ("image", "label", "subject", "fold", "part")
+
+IMAGE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """Images with what is known of them.
+
+    Attributes:
+        root: folder that the image paths are relative to.
+        rows: sorted by image, one row each, all columns of type str with None where unknown:
+            image (relative path, '/' between folders), label (class name; None: unlabelled), subject (who the cell is
+            from), fold (the data's own fold), part (training, validation, test or preliminary: the data's own split).
+        classes: class names in label order; the index of a name here is its label in every array.
+        positive: the positive class of a two-class problem, else None.
+        name: short name of the data for titles.
+        reader: name of the reader that made the table.
+        notes: what the user should know about how the data were read, one line each.
+        warnings: what the user must not miss, one line each.
+    """
+
+    root: Path
+    rows: pd.DataFrame
+    classes: tuple[str, ...]
+    positive: str | None
+    name: str
+    reader: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def labelled(self) -> pd.DataFrame:
+        """The rows that have a label, with a fresh index."""
+        return self.rows[self.rows["label"].notna()].reset_index(drop=True)
+
+    @property
+    def has_subjects(self) -> bool:
+        """Whether every labelled image names its subject."""
+        labelled = self.rows["label"].notna()
+        return bool(labelled.any() and self.rows.loc[labelled, "subject"].notna().all())
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether some labelled image carries a fold of the data's own."""
+        return bool(self.labelled["fold"].notna().any())
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the data bring training and test parts of their own."""
+        return {"training", "test"} <= set(self.labelled["part"].dropna())
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts '2.bmp' before '10.bmp'; case-insensitive first, then exact."""
+    return tuple((0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece)
+
+
+def make_table(
+    records: Iterable[dict[str, str | None]],
+    *,
+    root: Path,
+    name: str,
+    reader: str,
+    classes: Sequence[str] | None = None,
+    positive: str | None = None,
+    notes: Iterable[str] = (),
+    warnings: Iterable[str] = (),
+) -> ImageTable:
+    """Checks and sorts what a reader found.
+
+    Args:
+        records: dictionaries with the keys of `COLUMNS`; missing keys mean unknown.
+        classes: the reader's own label order; None sorts the names naturally.
+        positive: None takes the last class of a two-class problem.
+
+    Raises:
+        DataError: no images, fewer than two classes, or an image twice.
+    """
+    rows = pd.DataFrame.from_records([{c: record.get(c) for c in COLUMNS} for record in records], columns=list(COLUMNS)).astype(object)
+    rows = rows.where(rows.notna(), None)
+    if rows.empty:
+        raise DataError(f"no images found in {root} (looked for {', '.join(s.lstrip('.') for s in IMAGE_SUFFIXES)})")
+    order = sorted(range(len(rows)), key=lambda i: natural_key(rows["image"].iloc[i]))
+    rows = rows.iloc[order].reset_index(drop=True)
+    twice = rows["image"][rows["image"].duplicated()]
+    if len(twice):
+        raise DataError(f"image listed {(rows['image'] == twice.iloc[0]).sum()} times in {root}: {twice.iloc[0]}")
+    found = sorted(set(rows["label"].dropna()), key=natural_key)
+    if not found:
+        raise DataError(f"{len(rows)} images in {root}, but none has a label")
+    if len(found) < 2:
+        raise DataError(f"only one class in {root}: {found[0]!r} ({rows['label'].notna().sum()} images); a classifier needs two or more")
+    order_of_classes = tuple(c for c in classes if c in found) if classes else tuple(found)
+    if len(order_of_classes) == 2:
+        positive = positive if positive in order_of_classes else order_of_classes[-1]
+    else:
+        positive = None
+    return ImageTable(Path(root), rows, order_of_classes, positive, name, reader, tuple(notes), tuple(warnings))
+
+
+def with_labels(table: ImageTable, classes: Sequence[str] | None, positive: str | None) -> ImageTable:
+    """The table with the user's own label order and positive class.
+
+    Raises:
+        RecipeError: names that are not in the data, or a positive class where there are more than two.
+    """
+    known = table.classes
+    if classes is not None:
+        for given in classes:
+            if given not in known:
+                raise RecipeError("data.classes", given, "is not a class of the data", known)
+        if len(set(classes)) != len(classes):
+            raise RecipeError("data.classes", list(classes), "names a class twice")
+        if set(classes) != set(known):
+            raise RecipeError("data.classes", list(classes), f"leaves out {', '.join(sorted(set(known) - set(classes)))}")
+        table = replace(table, classes=tuple(classes))
+    if positive is not None:
+        if positive not in known:
+            raise RecipeError("data.positive", positive, "is not a class of the data", known)
+        if len(known) > 2:
+            raise RecipeError("data.positive", positive, f"cannot be set: the data have {len(known)} classes")
+        table = replace(table, positive=positive)
+    return table
+
+
+def only_parts(table: ImageTable, parts: Sequence[str] | None) -> ImageTable:
+    """The table with the images of some parts of the data only.
+
+    Raises:
+        RecipeError: a part that the data do not have.
+        DataError: fewer than two classes are left.
+    """
+    if parts is None:
+        return table
+    known = sorted(set(table.rows["part"].dropna()))
+    for part in parts:
+        if part not in known:
+            raise RecipeError("data.parts", part, "is not a part of the data", known)
+    kept = table.rows[table.rows["part"].isin(list(parts))]
+    return make_table(
+        kept.to_dict("records"),
+        root=table.root,
+        name=table.name,
+        reader=table.reader,
+        classes=table.classes,
+        positive=table.positive,
+        notes=table.notes,
+        warnings=table.warnings,
+    )

@@ -1,0 +1,50 @@
+"""How long work tells what it is doing, without knowing who listens.
+
+Functions that take long accept a `Progress`. The base class is silent; the command line passes one that draws bars on a
+terminal. Nothing below the command line prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Advance = Callable[..., None]
+"""``advance(n, **facts)``: n more units are done; facts (loss=0.3, ...) are shown beside the bar."""
+
+
+class Progress:
+    """Listens in silence. Subclasses show what they are told."""
+
+    def say(self, line: str) -> None:
+        """One plain line of information."""
+
+    def warn(self, line: str) -> None:
+        """One plain line the user must not miss."""
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+        """A stage of `total` units, `start` of which are already done."""
+        yield lambda n=1, **facts: None
+
+
+class Recorder(Progress):
+    """Keeps what was said and warned; stages pass through to another listener."""
+
+    def __init__(self, listener: Progress | None = None):
+        self.listener = listener or Progress()
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+        self.listener.say(line)
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+        self.listener.warn(line)
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+        with self.listener.stage(name, total, unit, start) as advance:
+            yield advance

@@ -1,0 +1,265 @@
+"""The recipe: everything that shapes a run, validated and immutable.
+
+This module knows types, ranges and what excludes what within a recipe. What depends on a registry (is there such a
+backbone, is the image large enough for it) or on the data (is there such a class) is checked by
+`keras_leuk.training.preflight`, which may look at both.
+
+Nothing here imports TensorFlow, and nothing here knows where results go: output folder, cache folder and progress shape no
+number and are not part of a recipe.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Strategy = Literal["auto", "subject", "random", "official", "folds", "table"]
+Part = Literal["training", "preliminary", "validation", "test"]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Penalty = Annotated[float, Field(ge=0.0)]
+
+
+class Section(BaseModel):
+    """A frozen part of the recipe that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), validate_default=True)
+
+
+class Data(Section):
+    """Which images, and what their labels mean."""
+
+    path: str = Field("demo", description="folder, CSV/TSV table, or 'demo' for the generated cells", min_length=1)
+    reader: str = Field("auto", description="auto recognises by looking; cnmc, folders, table, demo")
+    parts: tuple[Part, ...] | None = Field(None, description="use only these parts of the data (null: all labelled images)")
+    classes: tuple[str, ...] | None = Field(None, description="label order (null: the reader's own, which is printed)")
+    positive: str | None = Field(None, description="positive class of a two-class problem (null: ALL for C-NMC, else the last class)")
+    unreadable: Literal["error", "skip"] = Field("error", description="an image that cannot be decoded stops the run, or is left out and listed")
+
+
+class Split(Section):
+    """Which image stands on which side."""
+
+    strategy: Strategy = Field("auto", description="auto: subject where subjects are known, else the data's own, else random")
+    test: Share = Field(0.2, description="share of the images used for testing (subject, random)")
+    validation: Share = Field(
+        0.2, description="share used for validation: of all images (subject, random) or of the training side (official, folds, table)"
+    )
+    folds: int | None = Field(None, ge=2, le=100, description="number of folds (null: the data's own folds)")
+    fold: str | None = Field(None, description="train this fold only (null: all of them)")
+    file: str | None = Field(None, description="reuse this split.csv of another run")
+
+    @field_validator("fold", mode="before")
+    @classmethod
+    def _fold_is_a_name(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _leaves_training(self) -> Split:
+        if self.strategy in ("auto", "subject", "random") and self.test + self.validation >= 1.0:
+            raise ValueError(f"test {self.test} + validation {self.validation} leave nothing to train on")
+        if (self.folds is not None or self.fold is not None) and self.strategy != "folds":
+            raise ValueError(f"folds and fold need strategy 'folds', not {self.strategy!r}")
+        if self.file is not None and self.strategy == "folds":
+            raise ValueError("file cannot be combined with strategy 'folds'")
+        return self
+
+
+class Images(Section):
+    """Deterministic steps between a file and the network's input."""
+
+    size: int | None = Field(None, ge=1, le=4096, description="side of the square input in pixels (null: the backbone's own)")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = Field(
+        "bilinear", description="resampling, with anti-aliasing where the picture shrinks"
+    )
+
+
+class Regularizer(Section):
+    """L1 and L2 penalties."""
+
+    l1: Penalty = 0.0
+    l2: Penalty = 0.0
+
+
+class Dense(Section):
+    """A fully connected layer."""
+
+    type: Literal["dense"] = "dense"
+    units: int = Field(ge=1, le=65536)
+    activation: Literal["relu", "elu", "gelu", "selu", "sigmoid", "swish", "tanh", "linear"] = "relu"
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+    activity_regularizer: Regularizer | None = None
+
+
+class BatchNormalization(Section):
+    """Batch normalisation over the feature axis."""
+
+    type: Literal["batch_normalization"] = "batch_normalization"
+    momentum: float = Field(0.99, ge=0.0, lt=1.0)
+    epsilon: Positive = 1e-3
+
+
+class Dropout(Section):
+    """Dropout; which units are dropped depends on (seed, epoch, step) alone."""
+
+    type: Literal["dropout"] = "dropout"
+    rate: Share
+
+
+class Standardize(Section):
+    """Each feature minus its mean, over its standard deviation, both taken once from the training images (frozen backbone only)."""
+
+    type: Literal["standardize"] = "standardize"
+
+
+HeadLayer = Annotated[Dense | BatchNormalization | Dropout | Standardize, Field(discriminator="type")]
+
+
+class Output(Section):
+    """The last layer."""
+
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    units: Literal["one", "classes"] = Field("classes", description="'one': a single sigmoid for the positive class; 'classes': a unit per class")
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+
+    @model_validator(mode="after")
+    def _one_softmax_unit_is_constant(self) -> Output:
+        if self.activation == "softmax" and self.units == "one":
+            raise ValueError("a softmax over one unit is always 1; use activation 'sigmoid', or units 'classes'")
+        return self
+
+
+class Head(Section):
+    """What stands on the backbone."""
+
+    pooling: Literal["avg", "max", "flatten"] = "avg"
+    layers: tuple[HeadLayer, ...] = ()
+    output: Output = Output()
+
+
+class Model(Section):
+    """Backbone, its weights, and the head on it."""
+
+    backbone: str = Field("efficientnetb3", description="see: keras-leuk backbones")
+    weights: str = Field("imagenet", description="imagenet, random, or a weight file", min_length=1)
+    weights_dir: str | None = Field(None, description="folder with Keras' own weight files, looked at first")
+    weights_seed: int | None = Field(
+        None, ge=0, description="seed of random weights (null: 0 for a frozen backbone, so that runs share features; else the seed)"
+    )
+    head: str | Head = Field("linear", description="a named head, or pooling, layers and output")
+    fine_tune: Literal["none", "all"] | Annotated[int, Field(ge=1)] = Field(
+        "none", description="none: frozen backbone; all; or the number of last backbone layers to train"
+    )
+
+
+class LearningRate(Section):
+    """Constant, or ``initial * decay_rate ** (step / decay_steps)``."""
+
+    initial: Positive = 1e-3
+    schedule: Literal["constant", "exponential"] = "constant"
+    decay_steps: int = Field(900, ge=1, description="steps (batches), not epochs")
+    decay_rate: float = Field(0.95, gt=0.0, le=1.0)
+    staircase: bool = False
+
+
+class Optimizer(Section):
+    """Adam, RMSprop, Adamax, SGD or AdamW, with Keras' own defaults for everything not named."""
+
+    name: Literal["adam", "rmsprop", "adamax", "sgd", "adamw"] = "adam"
+    momentum: float | None = Field(None, ge=0.0, lt=1.0, description="sgd, rmsprop")
+    weight_decay: Penalty | None = Field(None, description="adamw")
+
+    @model_validator(mode="after")
+    def _has_such_a_setting(self) -> Optimizer:
+        if self.momentum is not None and self.name not in ("sgd", "rmsprop"):
+            raise ValueError(f"momentum belongs to sgd and rmsprop, not to {self.name!r}")
+        if self.weight_decay is not None and self.name != "adamw":
+            raise ValueError(f"weight_decay belongs to adamw, not to {self.name!r}")
+        return self
+
+
+class EarlyStopping(Section):
+    """Stop when the monitored loss or accuracy no longer gets better."""
+
+    enabled: bool | None = Field(None, description="null: wherever there is something to watch")
+    metric: Literal["loss", "accuracy"] = "loss"
+    patience: int = Field(10, ge=1)
+    min_delta: Penalty = 0.0
+    restore_best: bool = Field(True, description="end with the weights of the best epoch, not of the last")
+
+
+class Augment(Section):
+    """Random changes of training images of a fine-tuned backbone; each draw is a function of (seed, epoch, image)."""
+
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+
+
+class Training(Section):
+    """How the weights are found."""
+
+    epochs: int = Field(50, ge=1, le=100_000)
+    batch_size: int = Field(32, ge=1, le=65536)
+    optimizer: Optimizer = Optimizer()
+    learning_rate: LearningRate = LearningRate()
+    loss: Literal["categorical_crossentropy", "binary_crossentropy"] = "categorical_crossentropy"
+    class_weight: Literal["none", "balanced"] | dict[str, Positive] = Field("none", description="none, balanced, or a weight per class name")
+    monitor: Literal["validation", "test"] = Field(
+        "validation", description="'test' watches the test set, as some papers did; every output then says so"
+    )
+    early_stopping: EarlyStopping = EarlyStopping()
+    augment: Augment = Augment()
+    mixed_precision: Literal["off", "float16", "bfloat16"] = Field("off", description="compute type; the output stays float32")
+
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _named_optimizer(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("learning_rate", mode="before")
+    @classmethod
+    def _plain_rate(cls, value: Any) -> Any:
+        return {"initial": value} if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+    @field_validator("mixed_precision", mode="before")
+    @classmethod
+    def _yaml_reads_off_as_false(cls, value: Any) -> Any:
+        return "off" if value is False else value
+
+
+class Evaluation(Section):
+    """How the numbers and their intervals are made."""
+
+    resamples: int = Field(2000, ge=100, le=100_000, description="bootstrap resamples")
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    calibration_bins: int = Field(15, ge=2, le=100)
+
+
+class Recipe(Section):
+    """Everything that shapes a run."""
+
+    name: str | None = Field(None, description="a short name for run folders and titles", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, ge=0, lt=2**31)
+    data: Data = Data()
+    split: Split = Split()
+    images: Images = Images()
+    model: Model = Model()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        head = self.model.head
+        if isinstance(head, Head):
+            if head.output.units == "one" and self.training.loss != "binary_crossentropy":
+                raise ValueError("model.head.output.units 'one' needs training.loss 'binary_crossentropy'")
+            if head.output.activation == "sigmoid" and self.training.loss != "binary_crossentropy":
+                raise ValueError("model.head.output.activation 'sigmoid' needs training.loss 'binary_crossentropy'")
+            if self.model.fine_tune != "none" and any(layer.type == "standardize" for layer in head.layers):
+                raise ValueError("a 'standardize' layer needs a frozen backbone (model.fine_tune 'none')")
+        if self.model.fine_tune == "none" and (self.training.augment.horizontal_flip or self.training.augment.vertical_flip):
+            raise ValueError("training.augment needs a fine-tuned backbone: a frozen one sees each image once")
+        return self
