@@ -1,12 +1,13 @@
 """The data table: what every reader returns and everything later starts from.
 
 One row an image. Whatever the layout on disk was (folders, names, a CSV), nothing after this table looks at it again.
+Start at `make_table`, which checks and sorts what a reader found.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,17 @@ COLUMNS = ("image", "label", "subject", "fold", "part")
 
 IMAGE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
+PART_NAMES = {
+    "train": "training",
+    "training": "training",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""How people spell the parts of their data, in lower case, and what we call them."""
+
 
 @dataclass(frozen=True)
 class ImageTable:
@@ -26,8 +38,9 @@ class ImageTable:
     Attributes:
         root: folder that the image paths are relative to.
         rows: sorted by image, one row each, all columns of type str with None where unknown:
-            image (relative path, '/' between folders), label (class name; None: unlabelled), subject (who the cell is
-            from), fold (the data's own fold), part (training, validation, test or preliminary: the data's own split).
+            image (relative path, '/' between folders; absolute where a table lists images outside its own folder),
+            label (class name; None: unlabelled), subject (who the cell is from), fold (the data's own fold), part
+            (training, validation, test, preliminary or final: the data's own split).
         classes: class names in label order; the index of a name here is its label in every array.
         positive: the positive class of a two-class problem, else None.
         name: short name of the data for titles.
@@ -53,27 +66,42 @@ class ImageTable:
     @property
     def has_subjects(self) -> bool:
         """Whether every labelled image names its subject."""
-        labelled = self.rows["label"].notna()
-        return bool(labelled.any() and self.rows.loc[labelled, "subject"].notna().all())
+        return subjects_known(self.labelled)
 
     @property
     def has_folds(self) -> bool:
         """Whether some labelled image carries a fold of the data's own."""
-        return bool(self.labelled["fold"].notna().any())
+        return bool(own_folds(self.labelled))
 
     @property
     def has_parts(self) -> bool:
         """Whether the data bring training and test parts of their own."""
-        return {"training", "test"} <= set(self.labelled["part"].dropna())
+        return {"training", "test"} <= own_parts(self.labelled)
 
 
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts '2.bmp' before '10.bmp'; case-insensitive first, then exact."""
-    return tuple((0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece)
+def subjects_known(rows: pd.DataFrame) -> bool:
+    """Whether every one of these rows names its subject (False for no rows)."""
+    return bool(len(rows) and rows["subject"].notna().all())
+
+
+def own_folds(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Names of the data's own folds in these rows, in natural order."""
+    return tuple(sorted(set(rows["fold"].dropna()), key=natural_key))
+
+
+def own_parts(rows: pd.DataFrame) -> set[str]:
+    """Names of the data's own parts in these rows."""
+    return set(rows["part"].dropna())
+
+
+def natural_key(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sort key that puts '2.bmp' before '10.bmp' and 'h3' before 'H10'; case decides only between equals."""
+    pieces = re.split(r"(\d+)", text.casefold())
+    return tuple((0, int(piece), "") if i % 2 else (1, 0, piece) for i, piece in enumerate(pieces) if piece), text
 
 
 def make_table(
-    records: Iterable[dict[str, str | None]],
+    records: Iterable[Mapping[str, str | None]],
     *,
     root: Path,
     name: str,
@@ -87,18 +115,17 @@ def make_table(
 
     Args:
         records: dictionaries with the keys of `COLUMNS`; missing keys mean unknown.
-        classes: the reader's own label order; None sorts the names naturally.
+        classes: the reader's own label order; None sorts the names naturally. Names without an image are left out.
         positive: None takes the last class of a two-class problem.
 
     Raises:
         DataError: no images, fewer than two classes, or an image twice.
     """
-    rows = pd.DataFrame.from_records([{c: record.get(c) for c in COLUMNS} for record in records], columns=list(COLUMNS)).astype(object)
-    rows = rows.where(rows.notna(), None)
+    records = sorted(records, key=lambda record: natural_key(str(record["image"])))
+    # Columns of objects: pandas' own string type would turn None into NaN, and an unknown subject is not a number.
+    rows = pd.DataFrame({c: pd.Series([record.get(c) for record in records], dtype=object) for c in COLUMNS})
     if rows.empty:
         raise DataError(f"no images found in {root} (looked for {', '.join(s.lstrip('.') for s in IMAGE_SUFFIXES)})")
-    order = sorted(range(len(rows)), key=lambda i: natural_key(rows["image"].iloc[i]))
-    rows = rows.iloc[order].reset_index(drop=True)
     twice = rows["image"][rows["image"].duplicated()]
     if len(twice):
         raise DataError(f"image listed {(rows['image'] == twice.iloc[0]).sum()} times in {root}: {twice.iloc[0]}")
@@ -106,13 +133,33 @@ def make_table(
     if not found:
         raise DataError(f"{len(rows)} images in {root}, but none has a label")
     if len(found) < 2:
-        raise DataError(f"only one class in {root}: {found[0]!r} ({rows['label'].notna().sum()} images); a classifier needs two or more")
-    order_of_classes = tuple(c for c in classes if c in found) if classes else tuple(found)
-    if len(order_of_classes) == 2:
-        positive = positive if positive in order_of_classes else order_of_classes[-1]
-    else:
+        raise DataError(
+            f"only one class in {root}: {found[0]!r} ({rows['label'].notna().sum()} images); a classifier needs two or more"
+        )
+    preferred = [c for c in classes or () if c in found]
+    order_of_classes = (*preferred, *(c for c in found if c not in preferred))
+    if len(order_of_classes) > 2:
         positive = None
+    elif positive not in order_of_classes:
+        positive = order_of_classes[-1]
     return ImageTable(Path(root), rows, order_of_classes, positive, name, reader, tuple(notes), tuple(warnings))
+
+
+def uneven_parts(records: Iterable[Mapping[str, str | None]]) -> list[str]:
+    """One warning a class that some part of the data lacks while another has it."""
+    count: dict[tuple[str, str], int] = {}
+    for record in records:
+        part, label = record.get("part"), record.get("label")
+        if part is not None and label is not None:
+            count[part, label] = count.get((part, label), 0) + 1
+    parts = [part for part in ("training", "validation", "test") if any(p == part for p, _ in count)]
+    lines = []
+    for label in sorted({label for _, label in count}, key=natural_key):
+        lacking = [part for part in parts if (part, label) not in count]
+        if lacking:
+            having = ", ".join(f"{count[part, label]} in {part}" for part in parts if part not in lacking)
+            lines.append(f"class {label!r} has no image in {' and '.join(lacking)} (but {having})")
+    return lines
 
 
 def with_labels(table: ImageTable, classes: Sequence[str] | None, positive: str | None) -> ImageTable:
@@ -149,13 +196,13 @@ def only_parts(table: ImageTable, parts: Sequence[str] | None) -> ImageTable:
     """
     if parts is None:
         return table
-    known = sorted(set(table.rows["part"].dropna()))
+    known = sorted(own_parts(table.rows))
     for part in parts:
         if part not in known:
             raise RecipeError("data.parts", part, "is not a part of the data", known)
     kept = table.rows[table.rows["part"].isin(list(parts))]
     return make_table(
-        kept.to_dict("records"),
+        [dict(zip(COLUMNS, values, strict=True)) for values in zip(*(kept[c] for c in COLUMNS), strict=True)],
         root=table.root,
         name=table.name,
         reader=table.reader,

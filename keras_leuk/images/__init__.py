@@ -1,0 +1,1 @@
+"""Floor 2: decoding, the uint8 image cache, and the tf.data pipeline that feeds training."""

@@ -1,0 +1,1 @@
+"""Floor 1: arrays on disk, found by content address. Nobody invalidates by hand."""

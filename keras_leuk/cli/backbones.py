@@ -1,0 +1,35 @@
+"""``keras-leuk backbones``."""
+
+from __future__ import annotations
+
+import click
+
+from keras_leuk.cli import options
+
+
+@click.command()
+@options.as_json
+def backbones(as_json: bool) -> None:
+    """List the backbones: size, features, parameters, preprocessing and weight file of each."""
+    from keras_leuk.models.backbones import BACKBONES, PREPROCESSING
+
+    if as_json:
+        options.print_json({"backbones": [backbone.facts() for backbone in BACKBONES.values()], "preprocessing": PREPROCESSING})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(title="Backbones", title_justify="left")
+    for column, justify in (("name", "left"), ("size", "right"), ("min", "right"), ("features", "right"), ("parameters", "right")):
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("preprocessing", no_wrap=True)
+    table.add_column("what it is")
+    for b in BACKBONES.values():
+        table.add_row(
+            b.name, str(b.default_size), str(b.minimum_size), str(b.features), f"{b.parameters:,}", b.preprocessing, f"{b.description} ({b.paper})"
+        )
+    console.print(table)
+    for mode, meaning in PREPROCESSING.items():
+        console.print(f"  {mode:7} {meaning}", style="dim")
+    click.echo("next: keras-leuk train --backbone mobilenet")

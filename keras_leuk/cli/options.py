@@ -1,0 +1,58 @@
+"""Options that several commands share, spelt the same everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+out = click.option("--out", type=click.Path(), metavar="DIR", help="Run folder [default: runs/<data>-<backbone>, numbered].")
+cache_dir = click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Folder of shared work: decoded images, features, the demo [default: KERAS_LEUK_CACHE, else the user's cache folder].",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else there.")
+
+
+def print_json(value: Any) -> None:
+    """One object on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Every flag that overrides a key of the recipe."""
+    from keras_leuk.recipe.schema import Recipe
+
+    plain = Recipe()
+
+    def flag(name: str, key: str, meaning: str, **settings: Any) -> Any:
+        value: Any = plain
+        for part in key.split("."):
+            value = getattr(value, part)
+        shown = f"[{key}; default: {value}]" if value is not None else f"[{key}]"
+        return click.option(name, **settings, help=f"{meaning} {shown}")
+
+    options = [
+        flag("--data", "data.path", "Folder, CSV/TSV table, or 'demo'.", metavar="PATH"),
+        flag("--backbone", "model.backbone", "See: keras-leuk backbones.", metavar="NAME"),
+        flag("--weights", "model.weights", "imagenet, random, or a weight file.", metavar="W"),
+        flag("--weights-dir", "model.weights_dir", "Folder with Keras' own weight files, looked at first.", metavar="DIR"),
+        flag("--head", "model.head", "A named head; layers are spelt out in a recipe.", metavar="NAME"),
+        flag("--epochs", "training.epochs", "Most epochs to train.", type=int),
+        flag("--batch-size", "training.batch_size", "Images a step.", type=int),
+        flag("--optimizer", "training.optimizer.name", "adam, rmsprop, adamax, sgd or adamw.", metavar="NAME"),
+        flag("--learning-rate", "training.learning_rate.initial", "Initial learning rate.", type=float),
+        flag("--image-size", "images.size", "Side of the input in pixels; the backbone's own where not given.", type=int),
+        flag("--split", "split.strategy", "subject, random, official, folds, table, or the split.csv of another run.", metavar="S"),
+        flag("--folds", "split.folds", "Cross-validate over this many folds.", type=int),
+        flag("--seed", "seed", "Seed of split, first weights, order and dropout.", type=int),
+        flag("--fine-tune", "model.fine_tune", "none, all, or how many of the last backbone layers to train.", metavar="L"),
+        flag("--mixed-precision", "training.mixed_precision", "off, float16 or bfloat16.", metavar="T"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command

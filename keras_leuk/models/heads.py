@@ -1,0 +1,95 @@
+"""Heads: what stands on the backbone, as data; and what a network's outputs mean.
+
+Adding a named head is adding one entry to `HEADS`. No TensorFlow here: the layers are built by `keras_leuk.models.assembly`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_leuk.errors import RecipeError
+from keras_leuk.recipe.schema import Head, Output
+
+
+@dataclass(frozen=True)
+class NamedHead:
+    """A head with a name.
+
+    Attributes:
+        head: its layers.
+        description: one line.
+        source: paper and section, or None.
+    """
+
+    head: Head
+    description: str
+    source: str | None = None
+
+
+HEADS: Mapping[str, NamedHead] = {
+    "linear": NamedHead(Head(), "global average pooling and one softmax layer: a logistic regression on the features"),
+}
+
+
+def find(choice: str | Head) -> Head:
+    """The layers of a head that a recipe names or spells out.
+
+    Raises:
+        RecipeError: there is no head of that name.
+    """
+    if isinstance(choice, Head):
+        return choice
+    if choice not in HEADS:
+        raise RecipeError("model.head", choice, "is not a head", HEADS)
+    return HEADS[choice].head
+
+
+def units(output: Output, classes: int) -> int:
+    """Units of the last layer."""
+    return 1 if output.units == "one" else classes
+
+
+def targets(labels: np.ndarray, output: Output, classes: int, positive: int | None) -> np.ndarray:
+    """What the outputs are compared with.
+
+    Args:
+        labels: int (n,), index into the class order.
+        positive: index of the positive class (two classes).
+    Returns:
+        float32: (n, 1) with 1 for the positive class where there is one unit, else one-hot (n, classes).
+    """
+    if output.units == "one":
+        return (labels == positive).astype(np.float32)[:, None]
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def probabilities(outputs: np.ndarray, output: Output, positive: int | None) -> np.ndarray:
+    """From raw outputs to a probability per class.
+
+    Args:
+        outputs: (n, units), as the network gives them.
+    Returns:
+        float64 (n, classes), rows summing to 1: a softmax renormalised in double precision; for one sigmoid unit p and
+        1 - p; for a sigmoid per class each unit over the sum of the units.
+    """
+    values = np.asarray(outputs, np.float64)
+    if output.units == "one":
+        table = np.empty((len(values), 2))
+        table[:, positive if positive is not None else 1] = values[:, 0]
+        table[:, 1 - (positive if positive is not None else 1)] = 1.0 - values[:, 0]
+        return table
+    total = values.sum(axis=1, keepdims=True)
+    # All sigmoids can be 0 in float32; nothing then speaks for one class or another.
+    return np.where(total > 0, values / np.where(total > 0, total, 1.0), 1.0 / values.shape[1])
+
+
+def meaning(output: Output, classes: Sequence[str], positive: str | None) -> str:
+    """One sentence that says how outputs become probabilities, for the companion of predictions.csv."""
+    if output.units == "one":
+        return f"output_0 is the sigmoid for {positive}; the other class has 1 - output_0"
+    if output.activation == "softmax":
+        return "softmax over the classes in their order, renormalised in double precision"
+    return f"a sigmoid for each of the {len(classes)} classes in their order, each divided by their sum"

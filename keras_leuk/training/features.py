@@ -1,0 +1,118 @@
+"""The feature store: each image passes a frozen backbone once, whoever trains on it later.
+
+Features are addressed by everything that shapes them: pixels (the row's key), size and decoding, backbone, its weights and its
+preprocessing, pooling, compute type, versions and device. Head, optimiser, split and seed are not among them, so a second run that
+changes only those starts training at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_leuk.devices.start import start, versions
+from keras_leuk.images.cache import Pictures
+from keras_leuk.models.assembly import Classifier
+from keras_leuk.models.backbones import Backbone
+from keras_leuk.models.weights import Weights
+from keras_leuk.progress import Progress
+from keras_leuk.store.arrays import ArrayStore
+from keras_leuk.training.forward import BATCH, Forward
+
+
+@dataclass(frozen=True)
+class Features:
+    """Stored features of a list of images.
+
+    Attributes:
+        store: where their rows lie.
+        index: int64 (n,), the row of each image.
+        computed: how many images passed the backbone now.
+    """
+
+    store: ArrayStore
+    index: np.ndarray
+    computed: int
+
+
+def facts(backbone: Backbone, weights: Weights, pooling: str, mixed_precision: str, image_address: str) -> dict[str, Any]:
+    """Everything but the pixels that shapes a feature."""
+    started = start()
+    found = versions()
+    return {
+        "images": image_address,
+        "backbone": backbone.name,
+        "preprocessing": backbone.preprocessing,
+        "weights": weights.facts(),
+        "pooling": pooling,
+        "precision": mixed_precision,
+        "batch": BATCH,
+        "versions": {name: found[name] for name in ("tensorflow", "keras")},
+        "onednn": started["onednn"]["TF_ENABLE_ONEDNN_OPTS"],
+        "device": started["device"],
+    }
+
+
+def extract(
+    classifier: Classifier,
+    pictures: Pictures,
+    *,
+    backbone: Backbone,
+    weights: Weights,
+    pooling: str,
+    mixed_precision: str,
+    cache: Path,
+    progress: Progress,
+) -> Features:
+    """Makes sure that every picture has its features in the store.
+
+    A batch is written as soon as it is computed: a process that is killed loses at most that one.
+    """
+    shape = tuple(int(side) for side in classifier.trunk.output.shape[1:])
+    described = facts(backbone, weights, pooling, mixed_precision, pictures.store.address)
+    store = ArrayStore(cache, "features", described, shape, "float32")
+    computed = 0
+    if store.missing(pictures.pixels):
+        with store.appending(lambda: progress.say("waiting for another process that is filling the feature store")) as append:
+            todo = store.missing(pictures.pixels)
+            computed = len(todo)
+            if todo:
+                _fill(classifier, pictures, todo, append, progress)
+    held = store.positions()
+    return Features(store, np.array([held[key] for key in pictures.pixels], np.int64), computed)
+
+
+def _fill(classifier: Classifier, pictures: Pictures, todo: list[str], append: Any, progress: Progress) -> None:
+    forward = Forward(classifier.trunk)
+    rows, where = pictures.store.rows(), pictures.store.positions()
+    index = np.array([where[key] for key in todo], np.int64)
+    done = 0
+    with progress.stage("extracting features", len(todo), "images") as advance:
+        for block in forward.blocks(rows, index):
+            append(todo[done : done + len(block)], block)
+            done += len(block)
+            advance(len(block))
+
+
+def statistics(rows: np.ndarray, index: np.ndarray, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each channel (last axis) over some rows, in two passes of double precision.
+
+    Returns:
+        float64 (channels,) each. A channel that never varies gets variance 1, so that it becomes 0 and not infinite.
+    """
+    channels = rows.shape[-1]
+    count, total = 0, np.zeros(channels)
+    for begin in range(0, len(index), block):
+        part = rows[index[begin : begin + block]].reshape(-1, channels)
+        total += part.sum(axis=0, dtype=np.float64)
+        count += len(part)
+    mean = total / count
+    squares = np.zeros(channels)
+    for begin in range(0, len(index), block):
+        part = rows[index[begin : begin + block]].reshape(-1, channels).astype(np.float64) - mean
+        squares += (part**2).sum(axis=0)
+    variance = squares / count
+    return mean, np.where(variance > 0, variance, 1.0)

@@ -1,0 +1,176 @@
+"""Training, an epoch at a time; each epoch is a pure function of (recipe, seed, epoch) and the weights it starts from.
+
+Keras does the steps (`Model.fit` on one epoch); this module does what must be resumable: early stopping, best weights, history and
+checkpoints.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from keras_leuk.devices.start import start
+from keras_leuk.errors import LeukError
+from keras_leuk.images.pipeline import Feed
+from keras_leuk.progress import Progress
+from keras_leuk.recipe.randomness import small_seed
+from keras_leuk.recipe.schema import Training
+from keras_leuk.training.checkpoint import Checkpoint, State
+from keras_leuk.training.optimizers import make_metric, make_optimizer, rate_at
+
+CHECKPOINT_SECONDS = 10.0
+"""Epochs shorter than this share a checkpoint: an epoch can be made again, so keeping each would only cost time."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training ended with; the model holds the chosen weights.
+
+    Attributes:
+        history: one dictionary an epoch: epoch, learning_rate (of the next step), loss, accuracy, and val_* and test_* where
+            watched.
+        best_epoch: the epoch whose weights the model holds.
+        stopped_early: early stopping ended training before the last epoch.
+        seconds: time in this process, without what a resumed run had done before.
+        images_per_second: training images over time of the training steps alone; None where nothing was left to train.
+    """
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    stopped_early: bool
+    seconds: float
+    images_per_second: float | None
+
+
+def compile_model(model: Any, training: Training) -> None:
+    """Compiles a model as the recipe says."""
+    start()
+    import keras
+
+    model.compile(
+        optimizer=make_optimizer(training),
+        loss=getattr(keras.losses, {"categorical_crossentropy": "CategoricalCrossentropy"}.get(training.loss, "BinaryCrossentropy"))(),
+        metrics=[make_metric(model.output_shape[-1])],
+        # XLA is slower than oneDNN for these networks on a CPU, and not deterministic for all of their operations.
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+
+
+def fit(
+    model: Any,
+    train: Feed,
+    watched: Mapping[Literal["val", "test"], Feed],
+    *,
+    training: Training,
+    seed: int,
+    checkpoint: Checkpoint | None,
+    progress: Progress,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Fit:
+    """Trains a compiled model.
+
+    Args:
+        watched: feeds evaluated after every epoch; early stopping looks at ``test`` where the recipe monitors the test set,
+            else at ``val``.
+        checkpoint: where to continue from and what to keep; None keeps nothing.
+
+    Raises:
+        LeukError: the loss became infinite or not a number.
+    """
+    began = time.perf_counter()
+    side = "test" if training.monitor == "test" else "val"
+    stopping = training.early_stopping if side in watched and training.early_stopping.enabled is not False else None
+    state, best = State(), None
+    kept = checkpoint.load() if checkpoint else None
+    if kept is not None:
+        state, variables, optimizer, best = kept
+        _assign(model.weights, variables)
+        _assign(model.optimizer.variables, optimizer)
+        if state.epoch:
+            progress.say(f"resumed after epoch {state.epoch}")
+    data = {name: feed.dataset() for name, feed in watched.items()}
+    training_data = train.dataset()
+    step_seconds, done, saved_at = 0.0, 0, time.perf_counter()
+
+    with progress.stage("training", training.epochs, "epochs", start=state.epoch) as advance:
+        while state.epoch < training.epochs and not state.stopped:
+            epoch = state.epoch + 1
+            train.epoch = epoch
+            _seed_dropout(model, seed, epoch)
+            ticked = time.perf_counter()
+            logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[_StopOnNonsense(epoch)]).history
+            step_seconds += time.perf_counter() - ticked
+            done += len(train)
+            row: dict[str, float] = {"epoch": epoch, "learning_rate": rate_at(training.learning_rate, epoch * train.steps)}
+            row |= {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
+            for name, dataset in data.items():
+                result = model.evaluate(dataset, verbose=0, return_dict=True)
+                row |= {f"{name}_{measure}": float(result[measure]) for measure in ("loss", "accuracy")}
+            state.history.append(row)
+            state.epoch = epoch
+            if stopping is not None:
+                if _improves(row[f"{side}_{stopping.metric}"], state.best_value, stopping.metric, stopping.min_delta):
+                    state.best_epoch, state.best_value, state.waited = epoch, row[f"{side}_{stopping.metric}"], 0
+                    best = _values(model.weights) if stopping.restore_best else None
+                else:
+                    state.waited += 1
+                    state.stopped = state.waited >= stopping.patience
+            shown = {key: value for key, value in row.items() if key.endswith(("loss", "accuracy"))}
+            advance(1, images_per_second=len(train) / max(time.perf_counter() - ticked, 1e-9), **shown)
+            if checkpoint and time.perf_counter() - saved_at >= checkpoint_seconds:
+                checkpoint.save(state, _values(model.weights), _values(model.optimizer.variables), best)
+                saved_at = time.perf_counter()
+
+    if best is not None:
+        _assign(model.weights, best)
+    return Fit(
+        history=state.history,
+        best_epoch=state.best_epoch if best is not None else state.epoch,
+        stopped_early=state.stopped,
+        seconds=time.perf_counter() - began,
+        images_per_second=done / step_seconds if done else None,
+    )
+
+
+def _improves(value: float, best: float | None, metric: str, min_delta: float) -> bool:
+    if best is None:
+        return True
+    return value < best - min_delta if metric == "loss" else value > best + min_delta
+
+
+def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
+    """Every dropout layer starts each epoch from (seed, epoch, layer), however the run came here."""
+    layers = [layer for layer in model._flatten_layers() if getattr(layer, "seed_generator", None) is not None]
+    for number, layer in enumerate(layers):
+        layer.seed_generator.state.assign(np.array([small_seed(seed, "dropout", epoch, number), 0], np.uint32))
+
+
+def _values(variables: Any) -> list[np.ndarray]:
+    return [np.asarray(variable) for variable in variables]
+
+
+def _assign(variables: Any, values: list[np.ndarray]) -> None:
+    if len(variables) != len(values):
+        raise LeukError(f"the checkpoint holds {len(values)} variables, the model {len(variables)}; start afresh with --overwrite")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _StopOnNonsense(epoch: int) -> Any:  # noqa: N802 - a class made late, because its base needs TensorFlow
+    import keras
+
+    class StopOnNonsense(keras.callbacks.Callback):
+        """An infinite loss helps nobody: say where it happened and stop."""
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            loss = (logs or {}).get("loss")
+            if loss is not None and not math.isfinite(float(loss)):
+                raise LeukError(f"the loss became {float(loss)} in epoch {epoch}, batch {batch + 1}; try a lower --learning-rate")
+
+    return StopOnNonsense()

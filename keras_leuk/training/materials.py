@@ -1,0 +1,144 @@
+"""What a run is made of, gathered before training: data table, cached pictures, first weights, resolved names.
+
+Each step stops at the first thing that is wrong, in the order that costs the user least time: names, data, weights, images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from keras_leuk.data.read import read
+from keras_leuk.data.table import ImageTable, make_table, only_parts, with_labels
+from keras_leuk.images.cache import Pictures, ingest
+from keras_leuk.models.weights import Weights, WeightsOutOfReachError, resolve
+from keras_leuk.progress import Progress
+from keras_leuk.recipe import Recipe
+from keras_leuk.training.preflight import Parts, check, check_labels, weights_seed
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Everything a run is made of.
+
+    Attributes:
+        recipe: as asked for; the data's own choices are filled in when the split is known.
+        parts: backbone, head and size that its names stand for.
+        table: what was read.
+        rows: its labelled images, one row each, with ``sha256`` and ``pixels`` (content hashes).
+        pictures: the cached pictures of `rows`, in the same order.
+        weights: the backbone's first weights.
+        warnings: what every output of the run must say.
+    """
+
+    recipe: Recipe
+    parts: Parts
+    table: ImageTable
+    rows: pd.DataFrame
+    pictures: Pictures
+    weights: Weights
+    warnings: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every labelled image: name, pixels, label and subject."""
+        lines = self.rows[["image", "pixels", "label", "subject"]].fillna("").agg("\t".join, axis=1)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
+    """Reads the data, finds the weights, fills the image cache.
+
+    Raises:
+        LeukError: whatever is wrong with names, data, weights or images.
+    """
+    parts = check(recipe)
+    table = read_table(recipe, cache)
+    check_labels(recipe, parts.head, table)
+    tell_data(table, progress)
+    weights, warnings = find_weights(recipe, parts, table, progress)
+    labelled = table.labelled
+    pictures = ingest(
+        [table.root / image for image in labelled["image"]],
+        size=parts.size,
+        interpolation=recipe.images.interpolation,
+        cache=cache,
+        on_unreadable=recipe.data.unreadable,
+        progress=progress,
+    )
+    if pictures.unreadable:
+        table, labelled, warning = _without(table, pictures)
+        warnings = (*warnings, warning)
+        progress.warn(warning)
+    rows = labelled.assign(
+        sha256=[fingerprint.sha256 for fingerprint in pictures.fingerprints], pixels=[f.pixels for f in pictures.fingerprints]
+    )
+    size_of_store = pictures.store.row_bytes * len(pictures.store.positions())
+    progress.say(
+        f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, the others cached before "
+        f"({pictures.store.path}, {size_of_store / 1e6:.0f} MB; clear with: keras-leuk cache --clear)"
+    )
+    return Materials(recipe, parts, table, rows, pictures, weights, (*table.warnings, *warnings))
+
+
+def read_table(recipe: Recipe, cache: Path) -> ImageTable:
+    """The data table of a recipe, with its parts, label order and positive class."""
+    table = read(recipe.data.path, recipe.data.reader, cache)
+    return with_labels(only_parts(table, recipe.data.parts), recipe.data.classes, recipe.data.positive)
+
+
+def tell_data(table: ImageTable, progress: Progress) -> None:
+    """Says what was found, and what the labels mean."""
+    labelled = table.labelled
+    counts = labelled["label"].value_counts()
+    listing = ", ".join(f"{index} = {name} ({counts[name]})" for index, name in enumerate(table.classes))
+    subjects = f", {labelled['subject'].nunique()} subjects" if table.has_subjects else ", subjects unknown"
+    progress.say(f"data: {table.name}, {len(labelled)} labelled images{subjects}")
+    for part, group in labelled.groupby("part", sort=False):
+        progress.say(f"  {part}: {len(group)} images" + (f" of {group['subject'].nunique()} subjects" if table.has_subjects else ""))
+    positive = f"; positive class: {table.positive}" if table.positive else ""
+    progress.say(f"labels: {listing}{positive}")
+    for note in table.notes:
+        progress.say(f"  {note}")
+    for warning in table.warnings:
+        progress.warn(warning)
+
+
+def find_weights(recipe: Recipe, parts: Parts, table: ImageTable, progress: Progress) -> tuple[Weights, tuple[str, ...]]:
+    """The first weights; on the demo alone, random ones where ImageNet's are out of reach."""
+    seed = weights_seed(recipe)
+    try:
+        weights = resolve(recipe.model.weights, parts.backbone, weights_dir=recipe.model.weights_dir, seed=seed)
+    except WeightsOutOfReachError as error:
+        if table.name != "demo":
+            raise
+        progress.warn(f"{error}. The demo goes on with random weights")
+        weights = resolve("random", parts.backbone, seed=seed)
+    progress.say(f"weights: {weights.note}")
+    if weights.kind != "random":
+        return weights, ()
+    # Said of every run with random weights, asked for or not: a run that is made again from its recipe says the same.
+    warning = f"RANDOM WEIGHTS: {parts.backbone.name} started from random weights; its numbers say nothing about a pretrained backbone"
+    progress.warn(warning)
+    return weights, (warning,)
+
+
+def _without(table: ImageTable, pictures: Pictures) -> tuple[ImageTable, pd.DataFrame, str]:
+    gone = {str(path) for path, _ in pictures.unreadable}
+    kept = table.rows[[str(table.root / image) not in gone for image in table.rows["image"]]]
+    smaller = make_table(
+        kept.to_dict("records"),
+        root=table.root,
+        name=table.name,
+        reader=table.reader,
+        classes=table.classes,
+        positive=table.positive,
+        notes=table.notes,
+        warnings=table.warnings,
+    )
+    names = ", ".join(sorted(str(path.relative_to(table.root)) for path, _ in pictures.unreadable)[:5])
+    more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
+    return replace(smaller), smaller.labelled, f"{len(gone)} unreadable images were left out: {names}{more}"

@@ -1,0 +1,125 @@
+"""What can be known to be wrong before TensorFlow is imported and before an image is opened.
+
+The schema knows a recipe in itself; here it meets the registries and, once read, the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_leuk.data.table import ImageTable
+from keras_leuk.errors import RecipeError
+from keras_leuk.models import backbones, heads
+from keras_leuk.models.backbones import Backbone
+from keras_leuk.recipe import Recipe
+from keras_leuk.recipe.schema import Head, Standardize
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the names in a recipe stand for."""
+
+    backbone: Backbone
+    head: Head
+    size: int
+
+
+def check(recipe: Recipe) -> Parts:
+    """Looks the recipe's names up and checks what depends on them.
+
+    Raises:
+        RecipeError: an unknown backbone or head, an image size below the backbone's minimum, or a head, loss and regime that
+            exclude each other.
+    """
+    backbone = backbones.find(recipe.model.backbone)
+    head = heads.find(recipe.model.head)
+    size = recipe.images.size if recipe.images.size is not None else backbone.default_size
+    if size < backbone.minimum_size:
+        raise RecipeError(
+            "images.size", size, f"is below the {backbone.minimum_size} pixels that {backbone.name} needs (its own is {backbone.default_size})"
+        )
+    if head.output.activation == "sigmoid" and recipe.training.loss != "binary_crossentropy":
+        raise RecipeError("training.loss", recipe.training.loss, "does not go with a sigmoid output", ["binary_crossentropy"])
+    if recipe.model.fine_tune != "none" and any(isinstance(layer, Standardize) for layer in head.layers):
+        raise RecipeError("model.fine_tune", recipe.model.fine_tune, "does not go with a standardize layer, which needs a frozen backbone", ["none"])
+    return Parts(backbone, head, size)
+
+
+def check_labels(recipe: Recipe, head: Head, table: ImageTable) -> None:
+    """Checks what depends on the classes of the data.
+
+    Raises:
+        RecipeError: one output unit for more than two classes, or weights for classes that are not there.
+    """
+    if head.output.units == "one" and len(table.classes) != 2:
+        raise RecipeError("model.head.output.units", "one", f"needs two classes; the data have {len(table.classes)}", ["classes"])
+    weights = recipe.training.class_weight
+    if isinstance(weights, dict):
+        for name in weights:
+            if name not in table.classes:
+                raise RecipeError("training.class_weight", name, "is not a class of the data", table.classes)
+
+
+def check_watched(recipe: Recipe, validation: int) -> None:
+    """Checks that early stopping, where it was asked for, has something to watch.
+
+    Raises:
+        RecipeError: it was asked for and there is no validation side.
+    """
+    if recipe.training.early_stopping.enabled and recipe.training.monitor == "validation" and validation == 0:
+        raise RecipeError(
+            "training.early_stopping.enabled", True, "needs a validation side, and there is none; set it to null or false, or give split.validation a share"
+        )
+
+
+def resolved(recipe: Recipe, parts: Parts, table: ImageTable, *, strategy: str, weights: str) -> Recipe:
+    """The recipe with everything filled in that was left to be decided; training it again gives the same run."""
+    head = recipe.model.head
+    return recipe.model_copy(
+        update={
+            "data": recipe.data.model_copy(
+                update={"path": _absolute(recipe.data.path), "classes": tuple(table.classes), "positive": table.positive}
+            ),
+            "split": recipe.split.model_copy(update={"strategy": strategy, "file": _absolute(recipe.split.file) if recipe.split.file else None}),
+            "images": recipe.images.model_copy(update={"size": parts.size}),
+            "model": recipe.model.model_copy(
+                update={
+                    "backbone": parts.backbone.name,
+                    "weights": weights if weights in ("imagenet", "random") else _absolute(weights),
+                    "weights_dir": _absolute(recipe.model.weights_dir) if recipe.model.weights_dir else None,
+                    "head": head,
+                    "weights_seed": weights_seed(recipe),
+                }
+            ),
+        }
+    )
+
+
+def weights_seed(recipe: Recipe) -> int:
+    """The seed of random weights: shared by all runs with a frozen backbone, so that they share its features."""
+    if recipe.model.weights_seed is not None:
+        return recipe.model.weights_seed
+    return 0 if recipe.model.fine_tune == "none" else recipe.seed
+
+
+def sample_weights(recipe: Recipe, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray | None:
+    """Weight of each training image, float32 (n,), or None where all count alike.
+
+    ``balanced`` is scikit-learn's n / (classes * images of the class).
+    """
+    choice = recipe.training.class_weight
+    if choice == "none":
+        return None
+    if choice == "balanced":
+        counts = np.bincount(labels, minlength=len(classes))
+        per_class = np.where(counts > 0, len(labels) / (len(classes) * np.maximum(counts, 1)), 0.0)
+    else:
+        per_class = np.array([choice.get(name, 1.0) for name in classes])  # type: ignore[union-attr]
+    return per_class[labels].astype(np.float32)
+
+
+def _absolute(path: str) -> str:
+    return path if path == "demo" else str(Path(path).expanduser().absolute())

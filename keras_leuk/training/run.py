@@ -1,0 +1,121 @@
+"""One run, from recipe to run folder. `train` is the table of contents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_leuk.data.splits import SplitResult, fold_names
+from keras_leuk.data.splits import split as split_rows
+from keras_leuk.errors import RunError
+from keras_leuk.progress import Progress, Recorder
+from keras_leuk.recipe import Recipe, load, resolved_yaml
+from keras_leuk.recipe.loading import dotted
+from keras_leuk.runs.folder import RunFolder, writing
+from keras_leuk.training import crossvalidation, results
+from keras_leuk.training.fit import CHECKPOINT_SECONDS
+from keras_leuk.training.materials import Materials, gather
+from keras_leuk.training.preflight import check, check_watched, resolved
+from keras_leuk.training.single import train_side
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished training leaves behind.
+
+    Attributes:
+        run: its folder.
+        metrics: the content of metrics.json.
+    """
+
+    run: RunFolder
+    metrics: dict[str, Any]
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    cache: Path,
+    resume: bool = False,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Outcome:
+    """Trains what a recipe describes and leaves a run folder.
+
+    Args:
+        recipe: as loaded; whatever it leaves to be decided is decided here and written into the run's recipe.yaml.
+        out: the run folder.
+        cache: folder of shared work (decoded images, features, the demo).
+        resume: continue an unfinished run in `out`.
+        overwrite: replace a run in `out`.
+        command: the command line, for environment.json.
+        checkpoint_seconds: shortest time between two checkpoints; it shapes no number.
+
+    Raises:
+        LeukError: see `keras_leuk.errors`; nothing half-written is left behind.
+    """
+    check(recipe)
+    with writing(out, resume=resume, overwrite=overwrite) as run:
+        recorder = Recorder(progress)
+        started = time.perf_counter()
+        materials = gather(recipe, cache=cache, progress=recorder)
+        splits = make_splits(materials, recorder)
+        recipe = resolved(recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials))
+        check_watched(recipe, min(int((result.rows["split"] == "validation").sum()) for result in splits))
+        _begin(run, recipe, resume=resume)
+        context = results.Context(recipe, materials, cache, tuple(command), recorder, checkpoint_seconds, started)
+        if recipe.split.strategy == "folds" and recipe.split.fold is None:
+            metrics = crossvalidation.train_folds(run, context, splits, resume=resume)
+        else:
+            metrics = train_side(run, context, splits[0])
+        return Outcome(run, metrics)
+
+
+def make_splits(materials: Materials, progress: Progress) -> list[SplitResult]:
+    """The split; one a fold in a cross-validation."""
+    recipe, classes = materials.recipe, materials.table.classes
+    if recipe.split.strategy == "folds":
+        names = [recipe.split.fold] if recipe.split.fold else fold_names(materials.rows, recipe.split)
+        found = [split_rows(materials.rows, recipe.split, recipe.seed, classes, fold=name) for name in names]
+    else:
+        found = [split_rows(materials.rows, recipe.split, recipe.seed, classes)]
+    results.tell_split(found, progress)
+    return found
+
+
+def continued(out: Path) -> Recipe:
+    """The recipe of the unfinished run in a folder.
+
+    Raises:
+        RunError: there is no run.
+    """
+    run = RunFolder(Path(out))
+    if not run.started:
+        raise RunError(f"{out} holds no run to resume")
+    return load(str(run.recipe))
+
+
+def _begin(run: RunFolder, recipe: Recipe, *, resume: bool) -> None:
+    """Writes recipe.yaml, or checks that an unfinished run was started with the same."""
+    if resume and run.started:
+        kept, asked = dotted(continued(run.path)), dotted(recipe)
+        different = [key for key in sorted(kept.keys() | asked.keys()) if kept.get(key) != asked.get(key)]
+        if different:
+            key = different[0]
+            raise RunError(
+                f"{run.path} was started with another recipe ({key} was {kept.get(key)!r}, now {asked.get(key)!r}); "
+                "resume without options, or replace it with --overwrite"
+            )
+        return
+    results.write_recipe(run, resolved_yaml(recipe))
+
+
+def _weights_word(materials: Materials) -> str:
+    """What recipe.yaml says of the weights: what was used, not what could not be had."""
+    return materials.weights.kind if materials.weights.kind != "file" else materials.recipe.model.weights

@@ -1,0 +1,59 @@
+"""Fixtures that many tests share. Real samples and weights are used where they lie; the suite passes without them.
+
+The folder of samples is named by KERAS_LEUK_SAMPLES, or is the folder `shared` beside the project.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = Path(os.environ.get("KERAS_LEUK_SAMPLES", ROOT.parent / "shared"))
+
+# Tests must not read what the user has set, nor write into the user's cache.
+os.environ.pop("KERAS_LEUK_WEIGHTS", None)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that the whole session shares."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(cache: Path) -> None:
+    os.environ["KERAS_LEUK_CACHE"] = str(cache)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of real samples and weights."""
+    if not (SAMPLES / "data" / "unpack").is_file():
+        pytest.skip(f"no real samples in {SAMPLES}")
+    return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def cnmc_sample(samples: Path) -> Path:
+    """The unpacked sample of C-NMC 2019."""
+    answer = subprocess.run(["sh", str(samples / "data" / "unpack")], capture_output=True, text=True, check=True)
+    return Path(answer.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def imagenet(samples: Path) -> Path:
+    """The folder of real ImageNet weights."""
+    return samples / "weights"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how many of the tests on real samples ran: a green suite must not hide that none did."""
+
+    def count(outcome: str) -> int:
+        return sum("real" in report.keywords and report.when in ("call", "setup") for report in terminalreporter.stats.get(outcome, []))
+
+    terminalreporter.write_line(f"tests on real samples ({SAMPLES}): {count('passed')} ran, {count('skipped')} skipped")

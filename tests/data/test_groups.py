@@ -1,0 +1,66 @@
+from collections import defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keras_leuk.data.groups import Link, link_equal
+
+SUBJECT = st.sampled_from([None, *"ABCDEFG"])
+IMAGES = st.lists(st.tuples(SUBJECT, st.sampled_from("0123456789")), min_size=1, max_size=25)
+
+
+def test_worked_example():
+    image = ["1", "2", "3", "4", "5", "6", "7", "8"]
+    subject = ["H10", "h3", "51", "75", "78", "51", "9", "9"]
+    pixels = ["a", "a", "b", "b", "c", "c", "d", "d"]
+    groups = link_equal(image, subject, pixels)
+    assert groups.names == ("h3+H10",) * 2 + ("51+75+78",) * 4 + ("9",) * 2
+    assert groups.links == (
+        Link("51+75+78", ("51", "75", "78"), (("3", "4"), ("5", "6"))),
+        Link("h3+H10", ("h3", "H10"), (("1", "2"),)),
+    )
+
+
+def test_unknown_subjects_are_linked_by_pixels_alone():
+    groups = link_equal(["1", "2", "3", "4"], [None, None, None, "A"], ["p", "p", "q", "r"])
+    assert groups.names == ("pixels p", "pixels p", "pixels q", "A")
+    assert groups.links == ()
+
+
+def test_an_image_without_subject_joins_the_subject_of_its_twin():
+    assert link_equal(["1", "2"], ["A", None], ["p", "p"]).names == ("A", "A")
+
+
+def test_one_picture_under_three_names_makes_two_pairs():
+    (link,) = link_equal(["1", "2", "3", "4"], ["A", "A", "B", "C"], ["p"] * 4).links
+    assert link.pairs == (("1", "3"), ("1", "4"))
+
+
+@given(IMAGES)
+def test_groups_are_the_connected_components(images):
+    subject, pixels = [s for s, _ in images], [p for _, p in images]
+    names = link_equal([str(i) for i in range(len(images))], subject, pixels).names
+    # Slow and plain: spread the smallest number along every shared subject and every shared picture until it rests.
+    mark = list(range(len(images)))
+    changed = True
+    while changed:
+        changed = False
+        for i in range(len(images)):
+            for j in range(len(images)):
+                same = pixels[i] == pixels[j] or (subject[i] is not None and subject[i] == subject[j])
+                if same and mark[j] > mark[i]:
+                    mark[j], changed = mark[i], True
+    by_name, by_mark = defaultdict(set), defaultdict(set)
+    for i, (name, number) in enumerate(zip(names, mark, strict=True)):
+        by_name[name].add(i)
+        by_mark[number].add(i)
+    assert sorted(map(sorted, by_name.values())) == sorted(map(sorted, by_mark.values()))
+
+
+@given(IMAGES, st.randoms(use_true_random=False))
+def test_names_do_not_depend_on_the_order(images, random):
+    order = list(range(len(images)))
+    random.shuffle(order)
+    straight = link_equal([str(i) for i in order], *zip(*images, strict=True)).names
+    turned = link_equal([str(i) for i in order], *zip(*(images[i] for i in order), strict=True)).names
+    assert turned == tuple(straight[i] for i in order)

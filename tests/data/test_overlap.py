@@ -1,0 +1,61 @@
+import pytest
+
+from keras_leuk.data.groups import link_equal
+from keras_leuk.data.overlap import find_overlap, listing
+from tests.data.trees import labelled
+
+
+def overlap(*images, split, pixels=None):
+    """(subject, label) each; side and hash in the same order."""
+    rows = labelled([(s, "A") for s in images], split=list(split), **({"pixels": list(pixels)} if pixels else {}))
+    rows["group"] = link_equal(list(rows["image"]), list(rows["subject"]), list(rows["pixels"])).names
+    return find_overlap(rows)
+
+
+def test_nothing_overlaps():
+    found = overlap("1", "1", "2", split=["training", "training", "test"])
+    assert found.sentence() is None and found.groups == ()
+
+
+def test_subjects_on_two_sides():
+    found = overlap("10", "10", "9", "9", "8", split=["training", "test", "test", "training", "test"])
+    assert found.sentence() == (
+        "cells of one subject stand on both sides, training and test (2 of 3 subjects: 9, 10); metrics may be too high"
+    )
+
+
+def test_unused_images_do_not_count():
+    assert overlap("1", "1", split=["training", "unused"]).sentence() is None
+
+
+def test_linked_subjects_on_two_sides():
+    found = overlap("H2", "H4", split=["training", "test"], pixels="pp")
+    assert found.subjects == () and found.linked == found.groups == ("H2+H4",)
+    assert found.sentence() == (
+        "subjects linked by equal images stand on both sides, training and test (H2+H4); "
+        "the same image stands on both sides, training and test (1 pair: 0.png = 1.png); metrics may be too high"
+    )
+
+
+def test_linked_subjects_whose_equal_images_stand_on_one_side():
+    found = overlap("H2", "H2", "H4", "H4", split=["training", "test", "training", "test"], pixels="pqpr")
+    assert found.subjects == ("H2", "H4") and found.linked == () and found.images == ()
+    found = overlap("H2", "H4", "H4", "H5", split=["training", "training", "training", "test"], pixels="ppqq")
+    assert found.linked == ("H2+H4+H5",)
+
+
+def test_equal_images_without_subjects_on_three_sides():
+    found = overlap(None, None, None, split=["training", "validation", "test"], pixels="ppp")
+    assert found.sentence() == "the same image stands on more than one side (1 pair: 0.png = 1.png); metrics may be too high"
+    assert found.linked == ()
+
+
+def test_equal_names_are_told_with_their_folders():
+    rows = labelled([(None, "A")] * 2, image=["a/1.png", "b/1.png"], pixels=["p", "p"], split=["training", "test"])
+    rows["group"] = "pixels p"
+    assert find_overlap(rows).images == ("a/1.png = b/1.png",)
+
+
+@pytest.mark.parametrize(("names", "text"), [("ab", "a, b"), ("abcde", "a, b, c, d, e"), ("abcdefg", "a, b, c, d, e and 2 more")])
+def test_five_names_and_a_count(names, text):
+    assert listing(list(names)) == text
