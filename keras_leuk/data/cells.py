@@ -48,11 +48,11 @@ HEM = Kind(radius=0.57, outline=0.023, clumping=0.80, contrast=0.140, nucleoli=0
 
 # Spread between subjects. It is what a by-subject split takes away from a model: stain and texture of a known subject say
 # the label without the cell being understood. The stain spread is that of the real mean colours (about 10 % a channel).
-SUBJECT_RADIUS = 0.05
+SUBJECT_RADIUS = 0.055
 SUBJECT_CLUMPING = 0.25
 SUBJECT_CONTRAST = 0.28
 SUBJECT_GRAIN = 0.12  # chromatin of one slide is sharper or finer than that of another
-SUBJECT_STAIN = 0.08  # log spread of the dye's absorption in each colour channel: hue and saturation
+SUBJECT_STAIN = 0.10  # log spread of the dye's absorption in each colour channel: hue and saturation
 SUBJECT_DENSITY = 0.12  # log spread of the amount of dye: brightness
 SUBJECT_LAMP = 0.03  # log spread of the light
 
@@ -162,16 +162,16 @@ def _chromatin(rng: np.random.Generator, subject: Subject, size: int, depth: Flo
     contrast = subject.contrast * np.exp(CELL_CONTRAST * rng.standard_normal())
     fine = _noise(rng, size, FINE_SCALE * subject.grain)
     clumps = np.tanh(1.5 * _noise(rng, size, COARSE_SCALE * subject.grain))
-    pattern = contrast * (np.sqrt(1.0 - clumping) * fine + np.sqrt(clumping) * clumps)
+    pattern: Floats = contrast * (np.sqrt(1.0 - clumping) * fine + np.sqrt(clumping) * clumps)
 
     axis = (np.arange(size) + 0.5) / size * 2.0 - 1.0
     for _ in range(min(int(rng.poisson(subject.kind.nucleoli)), 4)):
         x, y = rng.uniform(-0.35, 0.35, 2)
         spot = rng.uniform(0.06, 0.11)
         away = np.hypot(axis[None, :] - x, axis[:, None] - y) / spot
-        pattern = pattern - rng.uniform(0.10, 0.22) * np.exp(-(away**4))
+        pattern -= rng.uniform(0.10, 0.22) * np.exp(-(away**4))
     # Heterochromatin lies against the envelope: the edge is a little darker.
-    pattern = pattern + 0.08 * np.exp(-np.clip(depth, 0.0, None) / 0.05)
+    pattern += 0.08 * np.exp(-np.clip(depth, 0.0, None) / 0.05)
     return pattern
 
 

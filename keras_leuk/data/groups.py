@@ -14,22 +14,33 @@ from keras_leuk.data.table import natural_key
 
 @dataclass(frozen=True)
 class Link:
-    """Subjects that are one group because they hold the same images.
+    """Two subjects that hold the same images.
 
     Attributes:
-        group: name of the group.
-        subjects: its subjects, in natural order; two or more.
-        pairs: the images that link them, each pair equal pixel by pixel and of two subjects.
+        first, second: the subjects, in natural order.
+        images: an image of the first and an image of the second that are equal pixel by pixel; one pair or more.
+        group: name of the group that both belong to.
     """
 
+    first: str
+    second: str
+    images: tuple[tuple[str, str], ...]
     group: str
-    subjects: tuple[str, ...]
-    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def first_image(self) -> str:
+        """An image of the first subject that the second holds as well."""
+        return self.images[0][0]
+
+    @property
+    def second_image(self) -> str:
+        """The equal image of the second subject."""
+        return self.images[0][1]
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Group of each image, in the order given, and why subjects were linked (in natural order of the groups)."""
+    """Group of each image, in the order given, and which subjects were linked, in natural order."""
 
     names: tuple[str, ...]
     links: tuple[Link, ...]
@@ -69,29 +80,25 @@ def link_equal(image: Sequence[str], subject: Sequence[str | None], pixels: Sequ
         root = find(node)
         members.setdefault(root, set()).update([who] if who is not None else [])
         hashes[root] = min(hashed, hashes.get(root, hashed))
-    name = {root: "+".join(_sorted(whos)) if whos else f"pixels {hashes[root]}" for root, whos in members.items()}
+    name = {root: "+".join(sorted(whos, key=natural_key)) if whos else f"pixels {hashes[root]}" for root, whos in members.items()}
     names = tuple(name[find(node)] for node in of)
-    pairs = _pairs_by_group(image, subject, pixels, names)
-    subjects = {name[root]: _sorted(whos) for root, whos in members.items() if len(whos) > 1}
-    return Groups(names, tuple(Link(group, subjects[group], tuple(pairs[group])) for group in _sorted(subjects)))
+    pairs = _equal_pairs(image, subject, pixels)
+    group_of = dict(zip(subject, names, strict=True))
+    order = sorted(pairs, key=lambda two: (natural_key(two[0]), natural_key(two[1])))
+    return Groups(names, tuple(Link(*two, tuple(pairs[two]), group_of[two[0]]) for two in order))
 
 
-def _sorted(names: set[str] | dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=natural_key))
-
-
-def _pairs_by_group(
-    image: Sequence[str], subject: Sequence[str | None], pixels: Sequence[str], names: Sequence[str]
-) -> dict[str, list[tuple[str, str]]]:
-    """Equal images of different subjects; the first of each other subject is paired with the first of all."""
-    pairs: dict[str, list[tuple[str, str]]] = {}
-    first: dict[str, dict[str, str]] = {}
-    for name, who, hashed, group in zip(image, subject, pixels, names, strict=True):
-        if who is None:
-            continue
-        seen = first.setdefault(hashed, {})
-        if who not in seen:
-            if seen:
-                pairs.setdefault(group, []).append((next(iter(seen.values())), name))
-            seen[who] = name
+def _equal_pairs(
+    image: Sequence[str], subject: Sequence[str | None], pixels: Sequence[str]
+) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Equal images by pair of subjects. Of a picture that more than two share, each is paired with the first subject's."""
+    holders: dict[str, dict[str, str]] = {}
+    for name, who, hashed in zip(image, subject, pixels, strict=True):
+        if who is not None:
+            holders.setdefault(hashed, {}).setdefault(who, name)
+    pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for images in holders.values():
+        first, *others = sorted(images, key=natural_key)
+        for other in others:
+            pairs.setdefault((first, other), []).append((images[first], images[other]))
     return pairs

@@ -13,7 +13,8 @@ import pandas as pd
 
 from keras_leuk.data.table import natural_key
 
-SIDES = ("training", "validation", "test")
+SIDES = ("train", "validation", "test")
+"""The sides of a split as split.csv spells them, in the order of every list."""
 
 _NAMED = 5
 
@@ -57,7 +58,7 @@ class Overlap:
 
 
 def find_overlap(rows: pd.DataFrame) -> Overlap:
-    """What stands on more than one of training, validation and test.
+    """What stands on more than one of train, validation and test.
 
     Args:
         rows: columns image, subject (None where unknown), group, split and pixels; other sides than the three do not

@@ -15,6 +15,8 @@ from pathlib import Path
 from keras_leuk.data import cnmc, folders, listing
 from keras_leuk.data.table import ImageTable
 from keras_leuk.errors import DataError, RecipeError, UsageError
+from keras_leuk.progress import Progress
+from keras_leuk.store.address import cache_folder
 
 DEMO = "demo"
 """As a path: the generated cells. A folder of that name in the current folder is ``./demo``."""
@@ -54,14 +56,14 @@ READERS: dict[str, Reader] = {
 }
 
 
-def read(path: str, reader: str = "auto", cache_dir: Path | None = None) -> ImageTable:
+def read(path: str, reader: str = "auto", cache_dir: Path | None = None, *, progress: Progress | None = None) -> ImageTable:
     """Finds the images of a data set and what is known of each.
 
     Args:
         path: a folder, a CSV or TSV table, or 'demo' for generated cells; '~' is the user's home.
         reader: a name of `READERS`, or 'auto' to recognise by looking.
-        cache_dir: where the generated cells are kept (None: ``keras-leuk`` in the user's cache folder); only 'demo'
-            writes there.
+        cache_dir: where the generated cells are kept (None: see `cache_folder`); only 'demo' writes there.
+        progress: told of cells being generated.
 
     Returns:
         the data table. No image has been opened.
@@ -80,7 +82,7 @@ def read(path: str, reader: str = "auto", cache_dir: Path | None = None) -> Imag
             )
         from keras_leuk.data.demo import make_demo
 
-        return _read_demo(make_demo(cache_dir or _user_cache()))
+        return _read_demo(make_demo(cache_folder(cache_dir), progress=progress))
     if reader == DEMO:
         raise RecipeError("data.path", path, "must be 'demo' for reader 'demo'")
     place = Path(os.path.expanduser(path))
@@ -110,7 +112,3 @@ def _require(path: str, place: Path) -> None:
             # As the user would have to type it: with the same words before the last one.
             message += f"; did you mean {os.path.join(os.path.dirname(path.rstrip('/')), names[near[0]])}?"
     raise UsageError(message)
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keras-leuk"

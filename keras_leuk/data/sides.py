@@ -14,13 +14,14 @@ import pandas as pd
 
 from keras_leuk.data.by_group import draw_by_group
 from keras_leuk.data.by_image import deal_by_image, draw_by_image
+from keras_leuk.data.overlap import SIDES
 from keras_leuk.data.split_file import UNUSED
 from keras_leuk.data.table import own_folds, own_parts, subjects_known
 from keras_leuk.errors import RecipeError
 from keras_leuk.recipe.randomness import generator
 from keras_leuk.recipe.schema import Split
 
-TRAINING, VALIDATION, TEST = "training", "validation", "test"
+TRAIN, VALIDATION, TEST = SIDES
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def by_subject(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
     if not subjects_known(rows):
         reason = f"needs the subject of every labelled image; known for {int(rows['subject'].notna().sum())} of {len(rows)}"
         raise RecipeError("split.strategy", "subject", reason, allowed(rows))
-    shares = {TRAINING: 1.0 - settings.validation - settings.test, VALIDATION: settings.validation, TEST: settings.test}
+    shares = {TRAIN: 1.0 - settings.validation - settings.test, VALIDATION: settings.validation, TEST: settings.test}
     shares = {side: share for side, share in shares.items() if share > 0}
     advice = "; give split.validation=0 or split.strategy=random, or use data with more subjects"
     side = draw_by_group(list(rows["group"]), list(rows["label"]), shares, generator(seed, "split/subject"), advice=advice)
@@ -68,7 +69,7 @@ def at_random(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
         DataError: a class has fewer images than there are sides.
     """
     shares = {side: share for side, share in ((TEST, settings.test), (VALIDATION, settings.validation)) if share > 0}
-    side = draw_by_image(list(rows["label"]), shares, TRAINING, generator(seed, "split/random"))
+    side = draw_by_image(list(rows["label"]), shares, TRAIN, generator(seed, "split/random"))
     return Sides(tuple(side), "at random over images, stratified by class")
 
 
@@ -82,7 +83,7 @@ def official(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
     if "official" not in allowed(rows):
         reason = "needs C-NMC's training and preliminary parts, both labelled"
         raise RecipeError("split.strategy", "official", reason, allowed(rows))
-    placed, notes = _own(rows, {"training": TRAINING, "preliminary": TEST})
+    placed, notes = _own(rows, {"training": TRAIN, "preliminary": TEST})
     side, carved = carve(rows, placed, settings.validation, seed, "official")
     return Sides(tuple(side), f"as C-NMC has it, training part to train and preliminary part to test{carved}", tuple(notes))
 
@@ -96,7 +97,7 @@ def table(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
     """
     if "table" not in allowed(rows):
         raise RecipeError("split.strategy", "table", "needs data with training and test parts of their own", allowed(rows))
-    placed, notes = _own(rows, {"training": TRAINING, "validation": VALIDATION, "test": TEST})
+    placed, notes = _own(rows, {"training": TRAIN, "validation": VALIDATION, "test": TEST})
     share = 0.0 if VALIDATION in placed else settings.validation
     side, carved = carve(rows, placed, share, seed, "table")
     return Sides(tuple(side), f"as the data have it, in training and test parts{carved}", tuple(notes))
@@ -157,7 +158,7 @@ def one_fold(rows: pd.DataFrame, settings: Split, seed: int, fold: str) -> Sides
             )
         ]
         how = "drawn at random over images, stratified by class"
-    placed = [UNUSED if name is None else TEST if name == fold else TRAINING for name in of]
+    placed = [UNUSED if name is None else TEST if name == fold else TRAIN for name in of]
     side, carved = carve(rows, placed, settings.validation, seed, "folds", names.index(fold))
     return Sides(tuple(side), f"into {len(names)} folds {how}, fold {fold} to test{carved}", notes)
 
@@ -173,16 +174,16 @@ def carve(rows: pd.DataFrame, side: list[str], share: float, seed: int, what: st
     """
     if share == 0:
         return side, ""
-    places = [i for i, name in enumerate(side) if name == TRAINING]
+    places = [i for i, name in enumerate(side) if name == TRAIN]
     training = rows.iloc[places]
     rng = generator(seed, f"split/validation/{what}", *index)
     advice = "; give split.validation=0"
     if subjects_known(training):
-        shares = {TRAINING: 1.0 - share, VALIDATION: share}
+        shares = {TRAIN: 1.0 - share, VALIDATION: share}
         drawn = draw_by_group(list(training["group"]), list(training["label"]), shares, rng, advice=advice)
         unit = "by subject"
     else:
-        drawn = draw_by_image(list(training["label"]), {VALIDATION: share}, TRAINING, rng, advice=advice)
+        drawn = draw_by_image(list(training["label"]), {VALIDATION: share}, TRAIN, rng, advice=advice)
         unit = "at random over images"
     side = list(side)
     for place, name in zip(places, drawn, strict=True):

@@ -29,7 +29,7 @@ class SplitResult:
 
     Attributes:
         rows: one row a labelled image, in the order given; columns image, label, subject, group (of linked subjects),
-            fold, part, split (training, validation, test or unused), sha256 (of the file), pixels (of the decoded
+            fold, part, split (train, validation, test or unused), sha256 (of the file), pixels (of the decoded
             image); text, None where unknown.
         strategy: subject, random, official, folds or table; never auto.
         description: one sentence for reports: how it was split, and how many images and subjects each side has.
@@ -141,7 +141,7 @@ def _lacking(rows: pd.DataFrame, classes: Sequence[str]) -> list[str]:
         DataError: there is nothing to train on.
     """
     present = {side: set(rows["label"][rows["split"] == side]) for side in SIDES}
-    if not present["training"]:
+    if not present["train"]:
         raise DataError("the split leaves no images for training")
     lines = [] if present["test"] else ["the split has no test images: nothing will be measured on unseen images"]
     for side, labels in present.items():
@@ -163,7 +163,7 @@ def _contradictions(rows: pd.DataFrame) -> list[str]:
 def _kept_together(rows: pd.DataFrame, groups: Groups) -> list[str]:
     """A note on linked subjects that stand on one side; those that do not are warned of instead."""
     on = rows[rows["split"].isin(SIDES)].groupby("group")["split"].nunique()
-    together = [link.group for link in groups.links if on.get(link.group) == 1]
+    together = [group for group in dict.fromkeys(link.group for link in groups.links) if on.get(group) == 1]
     if not together:
         return []
     some = f"{len(together)} group{'s' * (len(together) != 1)} of subjects"
@@ -171,7 +171,7 @@ def _kept_together(rows: pd.DataFrame, groups: Groups) -> list[str]:
 
 
 def _sizes(rows: pd.DataFrame) -> str:
-    """``training 328 images of 34 subjects, test 110 images of 12 subjects``."""
+    """``train 328 images of 34 subjects, test 110 images of 12 subjects``."""
     pieces = []
     for side in (*SIDES, "unused"):
         there = rows[rows["split"] == side]

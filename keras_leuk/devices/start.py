@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _started: dict[str, Any] | None = None
@@ -35,10 +38,11 @@ def start() -> dict[str, Any]:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
 
-    import tensorflow as tf
+    with _quiet_native_log():
+        import tensorflow as tf
 
+        gpus = tf.config.list_physical_devices("GPU")
     tf.get_logger().setLevel("ERROR")
-    gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         try:
             tf.config.experimental.set_memory_growth(gpu, True)
@@ -51,6 +55,29 @@ def start() -> dict[str, Any]:
         "device": device_name(),
     }
     return _started
+
+
+@contextmanager
+def _quiet_native_log() -> Iterator[None]:
+    """Keeps what TensorFlow's C++ side writes straight to descriptor 2 while it loads (which libraries it looked for, that oneDNN is
+    on) away from the user, whatever TF_CPP_MIN_LOG_LEVEL says; shows it after all if loading fails."""
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, ValueError, AttributeError):
+        yield
+        return
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(kept, log.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def device_name() -> str:

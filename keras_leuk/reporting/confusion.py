@@ -51,7 +51,7 @@ def confusion_figure(counts: Sequence[Sequence[int]], classes: Sequence[str], po
         for j in range(k):
             percent = f"{100 * share[i, j]:.1f} %" if k <= 5 else f"{100 * share[i, j]:.0f} %"
             label = f"{int(matrix[i, j]):,}\n{percent}" if support[i] else f"{int(matrix[i, j]):,}"
-            axes.text(j, i, label, ha="center", va="center", fontsize=size, color="white" if share[i, j] > 0.5 else "black")
+            axes.text(j, i, label, ha="center", va="center", fontsize=size, color="white" if share[i, j] > 0.6 else "black")
     names = [f"{name}\n(positive)" if original == positive else name for name, original in zip(shorts(classes), classes, strict=True)]
     axes.set_xticks(range(k), names, rotation=0 if k <= 3 else 45, ha="center" if k <= 3 else "right", rotation_mode="anchor")
     axes.set_yticks(range(k), [f"{name}\nn = {int(n):,}" for name, n in zip(names, support[:, 0], strict=True)], fontsize=SMALL)

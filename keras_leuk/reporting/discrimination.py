@@ -32,7 +32,8 @@ def roc_figure(curves: Sequence[Curves], area: dict[str, Any], caption: Caption)
         area: 'roc_auc' of the side in metrics.json.
     """
     several = len(curves) > 1
-    figure = canvas(COLUMN, _height(curves), f"ROC curve, {caption.side} side" + (", each class against the rest" if several else ""), caption)
+    title = f"ROC curve, {caption.side} side" + (", each class against the rest" if several else "")
+    figure = canvas(COLUMN, 2.9, title, caption, _legend_lines(curves))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#8C8C8C", linewidth=0.7, linestyle=":", zorder=1)
     for i, (curve, name) in enumerate(zip(curves, shorts([c.label for c in curves]), strict=True)):
@@ -44,7 +45,7 @@ def roc_figure(curves: Sequence[Curves], area: dict[str, Any], caption: Caption)
             axes.fill_between(band["at"], band["low"], band["high"], color=PALETTE[i], alpha=0.2, linewidth=0)
     axes.set_xlabel("false positive rate (1 - specificity)")
     axes.set_ylabel("true positive rate (recall)")
-    _finish(axes, several, f"macro AUC {with_interval(area)}", "lower right")
+    _finish(figure, axes, f"macro AUC {with_interval(area)}" if several else None, "lower right")
     return figure
 
 
@@ -57,7 +58,7 @@ def precision_recall_figure(curves: Sequence[Curves], average: dict[str, Any], c
     """
     several = len(curves) > 1
     title = f"Precision-recall curve, {caption.side} side" + (", each class against the rest" if several else "")
-    figure = canvas(COLUMN, _height(curves), title, caption)
+    figure = canvas(COLUMN, 2.9, title, caption, _legend_lines(curves))
     axes = figure.add_subplot()
     for i, (curve, name) in enumerate(zip(curves, shorts([c.label for c in curves]), strict=True)):
         label = f"{name}: AP {curve.average:.3f}" if several else f"{name} (positive)\nAP {with_interval(average)}"
@@ -71,20 +72,19 @@ def precision_recall_figure(curves: Sequence[Curves], average: dict[str, Any], c
             axes.axhline(curve.prevalence, color="#8C8C8C", linewidth=0.7, linestyle=":", label=f"prevalence {curve.prevalence:.3f}")
     axes.set_xlabel("recall (true positive rate)")
     axes.set_ylabel("precision")
-    _finish(axes, several, f"macro AP {with_interval(average)}", "lower left")
+    _finish(figure, axes, f"macro AP {with_interval(average)}" if several else None, "lower left")
     return figure
 
 
-def _height(curves: Sequence[Curves]) -> float:
-    return 2.9 if len(curves) == 1 else 3.1 + 0.11 * ((len(curves) + 1) // 2)
+def _legend_lines(curves: Sequence[Curves]) -> int:
+    return 0 if len(curves) == 1 else 1 + (len(curves) + 1) // 2
 
 
-def _finish(axes: Axes, several: bool, heading: str, place: str) -> None:
+def _finish(figure: Figure, axes: Axes, heading: str | None, place: str) -> None:
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.02)
-    axes.set_box_aspect(0.85)
-    if several:
+    if heading is not None:
         # Below the axes: with eight curves no corner stays free.
-        legend_below(axes, 27, title=heading, title_fontsize=6, ncols=2, columnspacing=1.2, handlelength=2.4, alignment="left")
+        legend_below(figure, heading, ncols=2)
     else:
         axes.legend(loc=place)

@@ -155,10 +155,10 @@ def _distribution(contents: Contents) -> Drawing:
         name = str(part)
         facts = metrics["folds"][name.removeprefix("fold ")] if predictions.folds else metrics[name]
         whom = f", {facts['subjects']:,} subjects" if facts["subjects"] is not None else ""
-        sizes[name] = f"{name}: n = {images:,}{whom}"
+        sizes[name] = f"n = {images:,}{whom}"
     side = "test" if predictions.folds and metrics["test"]["n"] else contents.judged
     caption = _caption(contents, side)
-    words = "; ".join(sizes.values())
+    words = "; ".join(f"{name}: {size}" for name, size in sizes.items())
     return Drawing("classes", "Classes on each side", f"Images of each class. {words}.", distribution_figure(table, sizes, caption), table)
 
 

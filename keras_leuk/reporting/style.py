@@ -13,14 +13,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.transforms import ScaledTranslation
 
 from keras_leuk.runs.atomic import replacing
 
@@ -106,35 +104,36 @@ def drawn(function: Callable[P, R]) -> Callable[P, R]:
     return under_style
 
 
-def canvas(width: float, height: float, title: str, caption: Caption) -> Figure:
+def canvas(width: float, height: float, title: str, caption: Caption, legend_lines: int = 0) -> Figure:
     """An empty figure with its title above and its caption below; axes are laid out between them.
 
     Args:
         width: inches; height: inches for the axes and their labels, to which title and caption are added.
+        legend_lines: lines to keep free for `legend_below`.
     """
     heading = _wrap(title, width, TITLE, bold=True)
     footer = [line for part in caption.text().split("\n") for line in _wrap(part, width, TINY + 0.5)]
     above = (len(heading) * TITLE * 1.25 + 5) / 72
     below = (len(footer) * (TINY + 0.5) * 1.3 + 9) / 72
-    total = above + height + below
+    legend = (legend_lines * SMALL * 1.55 + 4) / 72 if legend_lines else 0.0
+    total = above + height + legend + below
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.set_layout_engine("constrained", rect=(0, below / total, 1, height / total), h_pad=0.04, w_pad=0.04)
+    figure.set_layout_engine("constrained", rect=(0, (below + legend) / total, 1, height / total), h_pad=0.04, w_pad=0.04)
     left = 0.06 / width
     figure.text(left, 1 - 3 / 72 / total, "\n".join(heading), ha="left", va="top", fontsize=TITLE, fontweight="bold", linespacing=1.2)
     figure.text(left, 3 / 72 / total, "\n".join(footer), ha="left", va="bottom", fontsize=TINY + 0.5, color="#404040", linespacing=1.25)
     return figure
 
 
-def legend_below(axes: Axes, points: float, **options: Any) -> None:
-    """A legend whose upper left corner is `points` below the lower left corner of the axes.
-
-    It belongs to the axes, so that the layout makes room for it above the caption.
-    """
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    place = axes.transAxes + ScaledTranslation(0, -points / 72, figure.dpi_scale_trans)
-    axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=place, borderaxespad=0, **options)
+def legend_below(figure: Figure, title: str | None = None, ncols: int = 1) -> None:
+    """A legend of the first axes between the axes and the caption, in the lines that `canvas` kept for it."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    bottom = engine.get()["rect"][1]  # type: ignore[attr-defined]
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    place = {"loc": "upper left", "bbox_to_anchor": (0.06 / figure.get_figwidth(), bottom), "borderaxespad": 0.0, "borderpad": 0.0}
+    figure.legend(handles, labels, title=title, title_fontsize=SMALL, alignment="left", ncols=ncols, columnspacing=1.2, handlelength=2.6, **place)
 
 
 @drawn

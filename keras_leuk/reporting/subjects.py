@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from keras_leuk.reporting.style import (
     COLUMN,
@@ -14,18 +15,20 @@ from keras_leuk.reporting.style import (
     PAGE,
     PALETTE,
     SIDE_COLOURS,
+    SMALL,
     TINY,
     Caption,
     canvas,
     drawn,
     legend_below,
     short,
-    shorts,
     with_interval,
 )
 
 IN_A_COLUMN = 45
 """Subjects that fit one below another with readable names; more are drawn in two panels over the page."""
+
+SEVERAL = "several true classes"
 
 
 def subject_table(per_subject: dict[str, Any]) -> pd.DataFrame:
@@ -48,10 +51,14 @@ def subject_figure(per_subject: dict[str, Any], caption: Caption) -> Figure:
     table = subject_table(per_subject)
     panels = 1 if len(table) <= IN_A_COLUMN else 2
     rows = -(-len(table) // panels)
-    height = max(1.5, 0.095 * rows + 0.75)
-    figure = canvas(COLUMN if panels == 1 else PAGE, height, f"Accuracy of each subject, {caption.side} side", caption)
-    mean = per_subject["mean"]
+    single = {facts["true"][0] for facts in per_subject["subjects"].values() if len(facts["true"]) == 1}
+    table["true"] = table["true"].where(table["true"].isin(single), SEVERAL)
+    table = table.sort_values(["true", "accuracy", "subject"], ascending=[True, False, True], kind="stable", ignore_index=True)
     kinds = list(dict.fromkeys(table["true"]))
+    across = 2 if panels == 1 else 4
+    title = f"Accuracy of each subject, {caption.side} side"
+    figure = canvas(COLUMN if panels == 1 else PAGE, 0.095 * rows + 0.65, title, caption, -(-(len(kinds) + 1) // across))
+    mean = per_subject["mean"]
     for p, axes in enumerate(np.atleast_1d(figure.subplots(1, panels))):
         part = table.iloc[p * rows : (p + 1) * rows].reset_index(drop=True)
         axes.axvline(mean["value"], color="#404040", linewidth=0.8, label=f"mean {with_interval(mean)}" if p == 0 else None)
@@ -60,7 +67,7 @@ def subject_figure(per_subject: dict[str, Any], caption: Caption) -> Figure:
         for i, kind in enumerate(kinds):
             mine = part[part["true"] == kind]
             axes.hlines(mine.index, 0, mine["accuracy"], color=PALETTE[i % 8], linewidth=0.5, alpha=0.6)
-            label = f"{short(kind, 24)} (true class)" if p == 0 else None
+            label = (kind if kind == SEVERAL else f"{short(kind, 24)} (true class)") if p == 0 else None
             axes.plot(mine["accuracy"], mine.index, MARKERS[i % 8], color=PALETTE[i % 8], label=label, clip_on=False)
         labels = [f"{short(name, 14)} (n={n:,})" for name, n in zip(part["subject"], part["n"], strict=True)]
         axes.set_yticks(range(len(part)), labels, fontsize=TINY)
@@ -68,7 +75,7 @@ def subject_figure(per_subject: dict[str, Any], caption: Caption) -> Figure:
         axes.set_xlim(0, 1.0)
         axes.set_xlabel("accuracy")
         axes.grid(axis="x", linewidth=0.3, alpha=0.6)
-    legend_below(figure.axes[0], 26, ncols=1 if panels == 1 else 3)
+    legend_below(figure, ncols=across)
     return figure
 
 
@@ -98,29 +105,30 @@ def distribution_table(rows: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataF
 
 @drawn
 def distribution_figure(table: pd.DataFrame, sizes: dict[str, str], caption: Caption) -> Figure:
-    """Images of each class on each side.
+    """Images of each class on each side; every bar says its class, so that no colour has to be looked up.
 
     Args:
         table: as `distribution_table` gives it.
-        sizes: for each part, its words for the legend, such as 'train: n = 6,000, 60 subjects'.
+        sizes: for each part, its words for the axis, such as 'n = 6,000, 60 subjects'.
     """
     parts, classes = list(dict.fromkeys(table["part"])), list(dict.fromkeys(table["class"]))
-    slots = len(classes) * (len(parts) + 1)
-    figure = canvas(COLUMN, max(1.6, 0.1 * slots + 0.55 + 0.11 * len(parts)), "Classes on each side of the split", caption)
+    step = len(classes) + 1
+    title = "Classes in each fold's test side" if parts[0].startswith("fold ") else "Classes on each side of the split"
+    figure = canvas(COLUMN, max(1.2, 0.11 * step * len(parts) + 0.5), title, caption)
     axes = figure.add_subplot()
     largest = int(table["images"].max())
-    for p, part in enumerate(parts):
-        mine = table[table["part"] == part].set_index("class").reindex(classes)
-        at = np.arange(len(classes)) * (len(parts) + 1) + p
-        colour = SIDE_COLOURS.get(part, PALETTE[p % 8])
-        axes.barh(at, mine["images"], height=0.9, color=colour, label=sizes.get(part, part), edgecolor="white", linewidth=0.3)
-        total = mine["images"].sum()
-        for y, n in zip(at, mine["images"], strict=True):
-            axes.text(n + largest * 0.01, y, f"{n:,} ({100 * n / total:.0f} %)", va="center", ha="left", fontsize=TINY)
-    middle = np.arange(len(classes)) * (len(parts) + 1) + (len(parts) - 1) / 2
-    axes.set_yticks(middle, shorts(classes))
-    axes.set_ylim(slots - 1.3, -0.7)
-    axes.set_xlim(0, largest * 1.22)
+    for c, name in enumerate(classes):
+        mine = table[table["class"] == name].set_index("part").reindex(parts)
+        at = np.arange(len(parts)) * step + c
+        axes.barh(at, mine["images"], height=0.85, color=PALETTE[c % 8])
+        for y, part, n in zip(at, parts, mine["images"], strict=True):
+            total = table.loc[table["part"] == part, "images"].sum()
+            axes.text(n + largest * 0.015, y, f"{short(name, 20)} {n:,} ({100 * n / total:.0f} %)", va="center", ha="left", fontsize=TINY)
+    words = ["\n".join([part, *sizes[part].split(", ")]) for part in parts]
+    axes.set_yticks(np.arange(len(parts)) * step + (len(classes) - 1) / 2, words, fontsize=TINY if len(classes) < 3 else SMALL)
+    axes.set_ylim(step * len(parts) - 1.3, -0.7)
+    # Room for the longest words beside the longest bar.
+    axes.set_xlim(0, largest * 1.75)
+    axes.set_xticks([tick for tick in MaxNLocator(4, integer=True).tick_values(0, largest) if tick <= largest * 1.1])
     axes.set_xlabel("images (share of the side)")
-    legend_below(axes, 26, ncols=1 if len(parts) <= 3 else 2)
     return figure

@@ -48,7 +48,9 @@ def test_training_layouts(tmp_path, tree):
     assert list(table.rows["subject"]) == ["1", "H1", "2", "h3"]
     assert list(table.rows["fold"]) == ["0", "0", "1", "2"]
     assert set(table.rows["part"]) == {"training"}
-    assert table.has_subjects and table.has_folds and not table.has_parts
+    assert table.has_subjects
+    assert table.has_folds
+    assert not table.has_parts
     assert table.warnings == ()
 
 
@@ -115,8 +117,10 @@ def test_label_file_without_any_image_warns(tmp_path):
 
 def test_images_without_label_file_stay_unlabelled_with_a_warning(tmp_path):
     table = read(str(plant(tmp_path, [*TCIA.values(), f"{PRELIM}/1.bmp", f"{PRELIM}/2.bmp"])))
-    assert "no label file" in table.warnings[0] and "2 preliminary images" in table.warnings[0]
-    assert len(table.labelled) == 4 and len(table.rows) == 6
+    assert "no label file" in table.warnings[0]
+    assert "2 preliminary images" in table.warnings[0]
+    assert len(table.labelled) == 4
+    assert len(table.rows) == 6
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,8 @@ def test_numbers_start_again_in_each_phase(tmp_path):
 def test_junk_is_not_data(tmp_path):
     junk = ["._UID_1_1_1_all.bmp", ".DS_Store", "Thumbs.db", "__MACOSX/fold_0/all/UID_1_1_1_all.bmp", ".trash/UID_1_1_1_all.bmp"]
     table = read(str(plant(tmp_path, [*TCIA.values(), *junk])))
-    assert len(table.rows) == 4 and not table.warnings
+    assert len(table.rows) == 4
+    assert not table.warnings
 
 
 def test_strangers_and_folders_of_a_users_own_split_are_told(tmp_path):
@@ -185,13 +190,13 @@ def test_does_not_look_like_other_data(tmp_path):
 
 @pytest.mark.real
 def test_the_whole_official_tree(tmp_path, samples):
-    with open(samples / "cnmc-official-files.tsv", newline="") as file:
+    with open(samples / "data" / "cnmc-official-files.tsv", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             training = f"C-NMC_training_data/fold_{row['fold']}/{row['label']}"
             folder = tmp_path / (training if row["split"] == "train" else f"{PRELIM}/{PRELIM}")
             folder.mkdir(parents=True, exist_ok=True)
             (folder / row["name"]).touch()
-    (tmp_path / PRELIM / LABELS).write_bytes((samples / "cnmc-official-prelim-labels.csv").read_bytes())
+    (tmp_path / PRELIM / LABELS).write_bytes((samples / "data" / "cnmc-official-prelim-labels.csv").read_bytes())
     start = time.perf_counter()
     table = read(str(tmp_path))
     assert time.perf_counter() - start < 5

@@ -30,7 +30,8 @@ def test_parts(tmp_path, names, parts):
     tree = [f"{name}/{label}/{i}.png" for name in names for label in "ab" for i in range(2)]
     table = read(str(plant(tmp_path, tree)))
     assert set(table.rows["part"]) == set(parts)
-    assert table.has_parts and not table.warnings
+    assert table.has_parts
+    assert not table.warnings
 
 
 def test_subfolders_belong_to_their_class(tmp_path):
@@ -57,7 +58,8 @@ def test_loose_images_other_files_and_uneven_classes_are_told(tmp_path):
 
 def test_unlabelled_test_part_is_left_out(tmp_path):
     table = read(str(plant(tmp_path, ["train/a/1.png", "train/b/2.png", "test/3.png"])))
-    assert set(table.rows["part"]) == {"training"} and not table.has_parts
+    assert set(table.rows["part"]) == {"training"}
+    assert not table.has_parts
     assert "1 images lie beside the class folders" in table.warnings[0]
 
 
@@ -90,5 +92,10 @@ def test_file_name_that_is_not_text(tmp_path):
 
 @pytest.mark.real
 def test_real_folders(samples):
-    assert Counter(read(str(samples / "all4-sample")).rows["label"]) == {"Benign": 150, "Early": 150, "Pre": 150, "Pro": 150}
-    assert len(read(str(samples / "pbc8-sample")).classes) == 8
+    assert Counter(read(str(samples / "data" / "all4-sample")).rows["label"]) == {
+        "Benign": 150,
+        "Early": 150,
+        "Pre": 150,
+        "Pro": 150,
+    }
+    assert len(read(str(samples / "data" / "pbc8-sample")).classes) == 8

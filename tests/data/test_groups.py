@@ -16,9 +16,11 @@ def test_worked_example():
     groups = link_equal(image, subject, pixels)
     assert groups.names == ("h3+H10",) * 2 + ("51+75+78",) * 4 + ("9",) * 2
     assert groups.links == (
-        Link("51+75+78", ("51", "75", "78"), (("3", "4"), ("5", "6"))),
-        Link("h3+H10", ("h3", "H10"), (("1", "2"),)),
+        Link("51", "75", (("3", "4"),), "51+75+78"),
+        Link("51", "78", (("6", "5"),), "51+75+78"),
+        Link("h3", "H10", (("2", "1"),), "h3+H10"),
     )
+    assert (groups.links[1].first_image, groups.links[1].second_image) == ("6", "5")
 
 
 def test_unknown_subjects_are_linked_by_pixels_alone():
@@ -31,9 +33,9 @@ def test_an_image_without_subject_joins_the_subject_of_its_twin():
     assert link_equal(["1", "2"], ["A", None], ["p", "p"]).names == ("A", "A")
 
 
-def test_one_picture_under_three_names_makes_two_pairs():
-    (link,) = link_equal(["1", "2", "3", "4"], ["A", "A", "B", "C"], ["p"] * 4).links
-    assert link.pairs == (("1", "3"), ("1", "4"))
+def test_one_picture_under_three_names_makes_two_links():
+    links = link_equal(["1", "2", "3", "4"], ["C", "C", "B", "A"], ["p"] * 4).links
+    assert [(link.first, link.second, link.images) for link in links] == [("A", "B", (("4", "3"),)), ("A", "C", (("4", "1"),))]
 
 
 @given(IMAGES)

@@ -24,7 +24,8 @@ def test_delimiters_and_byte_order_mark(tmp_path, mark, name):
         "c.png": ("x", "8", "1", "test"),
     }
     assert table.notes == ("columns not used: age",)
-    assert len(table.labelled) == 2 and table.has_subjects
+    assert len(table.labelled) == 2
+    assert table.has_subjects
 
 
 def test_paths_outside_the_folder_and_of_windows(tmp_path):

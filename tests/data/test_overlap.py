@@ -13,45 +13,49 @@ def overlap(*images, split, pixels=None):
 
 
 def test_nothing_overlaps():
-    found = overlap("1", "1", "2", split=["training", "training", "test"])
-    assert found.sentence() is None and found.groups == ()
+    found = overlap("1", "1", "2", split=["train", "train", "test"])
+    assert found.sentence() is None
+    assert found.groups == ()
 
 
 def test_subjects_on_two_sides():
-    found = overlap("10", "10", "9", "9", "8", split=["training", "test", "test", "training", "test"])
+    found = overlap("10", "10", "9", "9", "8", split=["train", "test", "test", "train", "test"])
     assert found.sentence() == (
-        "cells of one subject stand on both sides, training and test (2 of 3 subjects: 9, 10); metrics may be too high"
+        "cells of one subject stand on both sides, train and test (2 of 3 subjects: 9, 10); metrics may be too high"
     )
 
 
 def test_unused_images_do_not_count():
-    assert overlap("1", "1", split=["training", "unused"]).sentence() is None
+    assert overlap("1", "1", split=["train", "unused"]).sentence() is None
 
 
 def test_linked_subjects_on_two_sides():
-    found = overlap("H2", "H4", split=["training", "test"], pixels="pp")
-    assert found.subjects == () and found.linked == found.groups == ("H2+H4",)
+    found = overlap("H2", "H4", split=["train", "test"], pixels="pp")
+    assert found.subjects == ()
+    assert found.linked == found.groups == ("H2+H4",)
     assert found.sentence() == (
-        "subjects linked by equal images stand on both sides, training and test (H2+H4); "
-        "the same image stands on both sides, training and test (1 pair: 0.png = 1.png); metrics may be too high"
+        "subjects linked by equal images stand on both sides, train and test (H2+H4); "
+        "the same image stands on both sides, train and test (1 pair: 0.png = 1.png); metrics may be too high"
     )
 
 
 def test_linked_subjects_whose_equal_images_stand_on_one_side():
-    found = overlap("H2", "H2", "H4", "H4", split=["training", "test", "training", "test"], pixels="pqpr")
-    assert found.subjects == ("H2", "H4") and found.linked == () and found.images == ()
-    found = overlap("H2", "H4", "H4", "H5", split=["training", "training", "training", "test"], pixels="ppqq")
+    found = overlap("H2", "H2", "H4", "H4", split=["train", "test", "train", "test"], pixels="pqpr")
+    assert found.subjects == ("H2", "H4")
+    assert found.linked == ()
+    assert found.images == ()
+    found = overlap("H2", "H4", "H4", "H5", split=["train", "train", "train", "test"], pixels="ppqq")
     assert found.linked == ("H2+H4+H5",)
 
 
 def test_equal_images_without_subjects_on_three_sides():
-    found = overlap(None, None, None, split=["training", "validation", "test"], pixels="ppp")
+    found = overlap(None, None, None, split=["train", "validation", "test"], pixels="ppp")
     assert found.sentence() == "the same image stands on more than one side (1 pair: 0.png = 1.png); metrics may be too high"
     assert found.linked == ()
 
 
 def test_equal_names_are_told_with_their_folders():
-    rows = labelled([(None, "A")] * 2, image=["a/1.png", "b/1.png"], pixels=["p", "p"], split=["training", "test"])
+    rows = labelled([(None, "A")] * 2, image=["a/1.png", "b/1.png"], pixels=["p", "p"], split=["train", "test"])
     rows["group"] = "pixels p"
     assert find_overlap(rows).images == ("a/1.png = b/1.png",)
 

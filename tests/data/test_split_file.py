@@ -12,7 +12,7 @@ ODD = ["a,b.png", 'say "x".png', "ü ñ/図.png", "line\nbreak.png", "NA"]
 
 def rows():
     table = labelled([("007", "NA"), (None, "nan"), ("1", "NA"), ("2", "nan"), ("3", "")], image=ODD)
-    table["split"] = ["training", "test", "validation", "unused", "training"]
+    table["split"] = ["train", "test", "validation", "unused", "train"]
     table["group"] = "007"
     return table[list(SPLIT_COLUMNS)]
 
@@ -22,7 +22,9 @@ def test_what_is_written_is_read(tmp_path):
     back = read_split(tmp_path / "split.csv")
     expected = rows().astype(object).replace({"": None})
     pd.testing.assert_frame_equal(back, expected)
-    assert back["subject"][1] is None and back["label"][0] == "NA" and back["subject"][0] == "007"
+    assert back["subject"][1] is None
+    assert back["label"][0] == "NA"
+    assert back["subject"][0] == "007"
 
 
 def test_the_bytes_are_stable(tmp_path):
@@ -30,7 +32,8 @@ def test_the_bytes_are_stable(tmp_path):
     write_split(tmp_path / "b.csv", read_split(tmp_path / "a.csv"))
     text = (tmp_path / "a.csv").read_bytes()
     assert text == (tmp_path / "b.csv").read_bytes()
-    assert text.startswith(b"image,label,subject,group,fold,part,split,sha256,pixels\n") and b"\r" not in text
+    assert text.startswith(b"image,label,subject,group,fold,part,split,sha256,pixels\n")
+    assert b"\r" not in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]
 
 
@@ -48,7 +51,7 @@ def test_any_text_comes_back(tmp_path_factory, written):
 
 
 def spoiled(tmp_path, old, new):
-    table = labelled([("1", "a"), ("2", "b")], split=["training", "test"], group=["1", "2"])
+    table = labelled([("1", "a"), ("2", "b")], split=["train", "test"], group=["1", "2"])
     write_split(tmp_path / "split.csv", table)
     text = (tmp_path / "split.csv").read_text().replace(old, new)
     (tmp_path / "split.csv").write_text(text)
@@ -59,7 +62,7 @@ def spoiled(tmp_path, old, new):
     ("old", "new", "line"),
     [
         ("pixels", "pixel", "has no column pixels"),
-        (",training,", ",train,", "line 2: unknown split 'train'; did you mean 'training'"),
+        (",train,", ",training,", "line 2: unknown split 'training'; did you mean 'train'"),
         ("1.png", "0.png", "line 3: image already listed in line 2: 0.png"),
         ("test,file1,hash1", "test,file1", "line 3: 8 values"),
     ],
@@ -78,10 +81,10 @@ def test_an_empty_split(tmp_path):
 def test_reuse(tmp_path):
     file = str(spoiled(tmp_path, "", ""))
     data = labelled([("1", "a"), ("2", "b")])
-    assert reuse(data, file) == (["training", "test"], [])
-    assert reuse(data.iloc[::-1], file)[0] == ["test", "training"]
+    assert reuse(data, file) == (["train", "test"], [])
+    assert reuse(data.iloc[::-1], file)[0] == ["test", "train"]
     sides, warnings = reuse(data.iloc[:1], file)
-    assert sides == ["training"]
+    assert sides == ["train"]
     assert warnings == [f"1 images that {file} puts on a side are not among the labelled images: 1.png"]
 
 
@@ -98,5 +101,5 @@ def test_a_split_of_other_data(tmp_path, change, line):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(RecipeError, match="split.file: '.*no.csv' is not a file"):
+    with pytest.raises(RecipeError, match=r"split.file: '.*no.csv' is not a file"):
         reuse(labelled([("1", "a")]), str(tmp_path / "no.csv"))

@@ -1,5 +1,4 @@
 import hashlib
-import re
 from collections import Counter
 
 import pandas as pd
@@ -70,31 +69,39 @@ def test_no_subject_and_no_picture_on_two_sides(cells, seed):
     try:
         result = cut(rows, seed)
     except DataError as error:
-        assert "are needed" in str(error) or "no way was found" in str(error)
+        refusal = str(error)
+    else:
+        refusal = ""
+    if refusal:
+        assert "are needed" in refusal or "no way was found" in refusal
         return
     assert list(result.rows["image"]) == list(rows["image"])
-    assert result.rows["split"].isin(["training", "validation", "test"]).all()
-    assert one_side_each(result, "subject") and one_side_each(result, "pixels") and one_side_each(result, "group")
+    assert result.rows["split"].isin(["train", "validation", "test"]).all()
+    assert one_side_each(result, "subject")
+    assert one_side_each(result, "pixels")
+    assert one_side_each(result, "group")
     assert not any("both sides" in line or "more than one side" in line for line in result.warnings)
     pd.testing.assert_frame_equal(result.rows, cut(rows, seed).rows)
 
 
 def test_by_subject_in_numbers():
     result = cut(cohort(subjects=20, cells=5))
-    assert sides(result) == {"training": 60, "validation": 20, "test": 20}
+    assert sides(result) == {"train": 60, "validation": 20, "test": 20}
     assert result.description == (
-        "Split by subject, no subject on two sides: training 60 images of 12 subjects, validation 20 images of 4 subjects, "
+        "Split by subject, no subject on two sides: train 60 images of 12 subjects, validation 20 images of 4 subjects, "
         "test 20 images of 4 subjects."
     )
-    assert result.warnings == () and result.linked == () and result.fold is None
+    assert result.warnings == ()
+    assert result.linked == ()
+    assert result.fold is None
     assert list(result.rows) == ["image", "label", "subject", "group", "fold", "part", "split", "sha256", "pixels"]
     assert not result.rows["split"].equals(cut(cohort(), seed=1).rows["split"])
 
 
 def test_validation_can_be_nothing():
-    assert sides(cut(cohort(), validation=0)) == {"training": 80, "test": 20}
+    assert sides(cut(cohort(), validation=0)) == {"train": 80, "test": 20}
     result = cut(cohort(), validation=0, test=0)
-    assert sides(result) == {"training": 100}
+    assert sides(result) == {"train": 100}
     assert result.warnings == ("the split has no test images: nothing will be measured on unseen images",)
 
 
@@ -102,14 +109,16 @@ def test_linked_subjects_are_told_and_kept_together():
     rows = cohort()
     rows.loc[[0, 10], "pixels"] = "same"  # s0 and s2
     result = cut(rows)
-    assert [link.subjects for link in result.linked] == [("s0", "s2")]
+    assert [(link.first, link.second, link.images, link.group) for link in result.linked] == [
+        ("s0", "s2", (("0.png", "10.png"),), "s0+s2")
+    ]
     assert result.notes[-1] == "1 group of subjects with the same images under two names stand on one side each: s0+s2"
     assert one_side_each(result, "group")
 
 
 def test_too_few_subjects_and_unknown_subjects():
     rows = labelled([("a", "ALL"), ("b", "ALL"), ("c", "ALL"), ("d", "HEM"), ("e", "HEM")] * 3)
-    with pytest.raises(DataError, match="class 'HEM' has images of 2 subjects only .*; 3 are needed, one each for training"):
+    with pytest.raises(DataError, match=r"class 'HEM' has images of 2 subjects only .*; 3 are needed, one each for train"):
         cut(rows, strategy="subject")
     rows.loc[3, "subject"] = None
     line = "split.strategy: 'subject' needs the subject of every labelled image; known for 14 of 15; valid: random, folds"
@@ -122,15 +131,15 @@ def test_too_few_subjects_and_unknown_subjects():
 
 def test_counts_of_fatonah_2023():
     rows = labelled([(None, "ALL")] * 7272 + [(None, "HEM")] * 3389)
-    assert sides(cut(rows, strategy="random", validation=0)) == {"training": 8528, "test": 2133}
+    assert sides(cut(rows, strategy="random", validation=0)) == {"train": 8528, "test": 2133}
 
 
 def test_random_warns_once_of_parted_subjects():
     result = cut(cohort(subjects=3, cells=20), strategy="random", validation=0)
     assert result.warnings == (
-        "cells of one subject stand on both sides, training and test (3 of 3 subjects: s0, s1, s2); metrics may be too high",
+        "cells of one subject stand on both sides, train and test (3 of 3 subjects: s0, s1, s2); metrics may be too high",
     )
-    assert result.description.startswith("Split at random over images, stratified by class: training 48 images of 3 subjects")
+    assert result.description.startswith("Split at random over images, stratified by class: train 48 images of 3 subjects")
 
 
 @given(st.integers(6, 60), st.integers(6, 60), st.integers(0, 3))
@@ -151,7 +160,7 @@ def test_random_is_stratified_and_complete(a, b, seed):
 def test_official():
     result = cut(with_parts("training", "preliminary", "final"), strategy="official", validation=0.5)
     used = result.rows.groupby("part")["split"].agg(lambda s: sorted(set(s))).to_dict()
-    assert used == {"training": ["training", "validation"], "preliminary": ["test"], "final": ["unused"]}
+    assert used == {"training": ["train", "validation"], "preliminary": ["test"], "final": ["unused"]}
     assert one_side_each(result, "subject")
     assert "20 labelled images are of no such part and stay unused (part final)" in result.notes
     assert "validation carved from training by subject" in result.description
@@ -162,22 +171,22 @@ def test_official_warns_of_linked_subjects():
     rows = with_parts("training", "preliminary")
     rows.loc[[0, 20], "pixels"] = "same"
     (warning,) = cut(rows, strategy="official", validation=0).warnings
-    assert "subjects linked by equal images stand on both sides, training and test (preliminaryHEM0+trainingHEM0)" in warning
+    assert "subjects linked by equal images stand on both sides, train and test (preliminaryHEM0+trainingHEM0)" in warning
     assert "(1 pair: 0.png = 20.png)" in warning
 
 
 def test_table_keeps_the_datas_own_validation_or_carves_one():
     own = cut(with_parts("training", "validation", "test"), strategy="table")
-    assert list(own.rows["split"]) == list(own.rows["part"])
+    assert list(own.rows["split"]) == [part.replace("training", "train") for part in own.rows["part"]]
     carved = cut(with_parts("training", "test", subjects=False), strategy="table", validation=0.25)
-    assert sides(carved) == {"training": 15, "validation": 5, "test": 20}
+    assert sides(carved) == {"train": 15, "validation": 5, "test": 20}
     assert "carved from training at random over images" in carved.description
-    assert sides(cut(with_parts("training", "test"), strategy="table", validation=0)) == {"training": 20, "test": 20}
+    assert sides(cut(with_parts("training", "test"), strategy="table", validation=0)) == {"train": 20, "test": 20}
 
 
 def test_carving_needs_two_subjects_of_each_class():
     rows = labelled([("a", "ALL"), ("b", "HEM"), ("c", "ALL"), ("d", "HEM")], part=["training"] * 2 + ["test"] * 2)
-    with pytest.raises(DataError, match="class 'ALL' has images of 1 subject only .*; give split.validation=0"):
+    with pytest.raises(DataError, match=r"class 'ALL' has images of 1 subject only .*; give split.validation=0"):
         cut(rows, strategy="table")
 
 
@@ -230,8 +239,10 @@ def test_own_folds():
     for name in ("0", "1", "2"):
         result = cut(rows, strategy="folds", fold=name)
         used = result.rows.groupby(result.rows["fold"].fillna("none"))["split"].agg(lambda s: sorted(set(s)))
-        assert used[name] == ["test"] and used["none"] == ["unused"]
-        assert one_side_each(result, "subject") and (result.strategy, result.fold) == ("folds", name)
+        assert used[name] == ["test"]
+        assert used["none"] == ["unused"]
+        assert one_side_each(result, "subject")
+        assert (result.strategy, result.fold) == ("folds", name)
         assert result.notes == ("10 images are of no fold and stay unused (part preliminary)",)
         assert "validation" in sides(result)
         assert f"into 3 folds of the data's own, fold {name} to test" in result.description
@@ -256,19 +267,19 @@ def test_drawn_folds_test_every_image_once(rows):
 
 
 def test_fold_refusals():
-    with pytest.raises(RecipeError, match="split.folds: None the data have no folds of their own; give a number"):
+    with pytest.raises(RecipeError, match=r"split.folds: None the data have no folds of their own; give a number"):
         fold_names(cohort(), Split(strategy="folds"))
-    with pytest.raises(RecipeError, match="one fold of their own only .0.; give a number"):
+    with pytest.raises(RecipeError, match=r"one fold of their own only .0.; give a number"):
         fold_names(cohort(fold=["0"] * 100), Split(strategy="folds"))
     for call in (
         lambda: fold_names(own_folds(), Split(strategy="folds", fold="3")),
         lambda: cut(own_folds(), strategy="folds", fold="3"),
     ):
-        with pytest.raises(RecipeError, match="split.fold: '3' is not a fold; valid: 0, 1, 2"):
+        with pytest.raises(RecipeError, match=r"split.fold: '3' is not a fold; valid: 0, 1, 2"):
             call()
-    with pytest.raises(RecipeError, match="split.fold: None names no fold to test; valid: 0, 1, 2"):
+    with pytest.raises(RecipeError, match=r"split.fold: None names no fold to test; valid: 0, 1, 2"):
         cut(own_folds(), strategy="folds")
-    with pytest.raises(DataError, match="class 'ALL' has images of 2 subjects only .*; 3 are needed.*give fewer split.folds"):
+    with pytest.raises(DataError, match=r"class 'ALL' has images of 2 subjects only .*; 3 are needed.*give fewer split.folds"):
         split(cohort(subjects=4), Split(strategy="folds", folds=3), 0, CLASSES, fold="0")
 
 
@@ -281,8 +292,9 @@ def test_a_split_is_reused(tmp_path):
     again = cut(cohort(), seed=4, file=str(tmp_path / "split.csv"))
     pd.testing.assert_frame_equal(again.rows, first.rows)
     pd.testing.assert_frame_equal(read_split(tmp_path / "split.csv"), first.rows)
-    assert again.strategy == "subject" and again.warnings == ()
-    assert again.description.startswith(f"Split as in {tmp_path}/split.csv, no subject on two sides: training 60 images")
+    assert again.strategy == "subject"
+    assert again.warnings == ()
+    assert again.description.startswith(f"Split as in {tmp_path}/split.csv, no subject on two sides: train 60 images")
 
 
 def test_a_reused_split_must_keep_the_promise(tmp_path):
@@ -290,12 +302,12 @@ def test_a_reused_split_must_keep_the_promise(tmp_path):
     rows.loc[[0, 10], "pixels"] = "same"
     file = str(tmp_path / "split.csv")
     write_split(tmp_path / "split.csv", cut(rows, strategy="random", validation=0, test=0.5).rows)
-    line = "split has 3 subjects in both training and test: s0.s2, s1, s3; metrics would be too high; make a new split"
+    line = "split has 3 subjects in both train and test: s0.s2, s1, s3; metrics would be too high; make a new split"
     for strategy in ("auto", "subject"):
         with pytest.raises(DataError, match=line):
             cut(rows, strategy=strategy, file=file)
     (warning,) = cut(rows, strategy="random", file=file).warnings
-    assert warning.startswith("cells of one subject stand on both sides, training and test (4 of 4 subjects: s0, s1, s2, s3)")
+    assert warning.startswith("cells of one subject stand on both sides, train and test (4 of 4 subjects: s0, s1, s2, s3)")
 
 
 def test_a_reused_split_needs_training_images_and_subjects(tmp_path):
@@ -335,12 +347,18 @@ def real(cnmc_sample):
 
 @pytest.mark.real
 def test_real_links(real):
-    linked = {link.group: link.pairs for link in cut(real).linked}
-    assert list(linked) == ["51+55+75+78", "H2+H4+H5", "h3+H10"]
-    names = {tuple(re.sub(".*/", "", image) for image in pair) for pairs in linked.values() for pair in pairs}
-    assert ("59.bmp", "UID_51_59_2_all.bmp") in names
-    assert ("UID_H10_23_1_hem.bmp", "UID_h3_23_1_hem.bmp") in names
-    assert Counter(len(pairs) for pairs in linked.values()) == {7: 1, 5: 1, 1: 1}
+    links = cut(real).linked
+    assert [(link.first, link.second, len(link.images)) for link in links] == [
+        ("51", "55", 1),
+        ("51", "75", 3),
+        ("51", "78", 3),
+        ("H2", "H4", 3),
+        ("H2", "H5", 2),
+        ("h3", "H10", 1),
+    ]
+    assert [link.group for link in links] == ["51+55+75+78"] * 3 + ["H2+H4+H5"] * 2 + ["h3+H10"]
+    assert (links[0].first_image[-19:], links[0].second_image[-7:]) == ("UID_51_59_2_all.bmp", "/59.bmp")
+    assert links[-1].first_image.endswith("/UID_h3_23_1_hem.bmp")
 
 
 @pytest.mark.real
@@ -353,10 +371,12 @@ def test_real_split_by_subject(real, seed):
     for label in CLASSES:
         assert share[label, "test"] == pytest.approx(0.2, abs=0.03)
         assert share[label, "validation"] == pytest.approx(0.2, abs=0.03)
-    assert one_side_each(result, "group") and result.warnings == ()
+    assert one_side_each(result, "group")
+    assert result.warnings == ()
 
 
 @pytest.mark.real
 def test_real_official_split_still_leaks(real):
     (warning,) = cut(real, strategy="official").warnings
-    assert "(51+55+75+78)" in warning and "59.bmp = UID_51_59_2_all.bmp" in warning
+    assert "(51+55+75+78)" in warning
+    assert "59.bmp = UID_51_59_2_all.bmp" in warning

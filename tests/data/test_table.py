@@ -32,7 +32,9 @@ def test_rows_are_sorted_and_unknown_is_none(tmp_path):
     assert all(value is None for value in found.rows["subject"])
     assert found.classes == ("a", "b")
     assert found.positive == "b"
-    assert found.has_parts and not found.has_subjects and not found.has_folds
+    assert found.has_parts
+    assert not found.has_subjects
+    assert not found.has_folds
 
 
 def test_no_rows_have_no_subjects(tmp_path):
@@ -80,7 +82,7 @@ def test_only_parts(tmp_path):
     found = table(tmp_path, [*TWO, {"image": "3.png", "label": "b", "part": "training"}])
     assert len(only_parts(found, ("training",)).rows) == 2
     assert only_parts(found, None) is found
-    with pytest.raises(RecipeError, match="data.parts: 'preliminary' is not a part"):
+    with pytest.raises(RecipeError, match=r"data.parts: 'preliminary' is not a part"):
         only_parts(found, ("preliminary",))
     with pytest.raises(DataError, match="only one class"):
         only_parts(found, ("test",))

@@ -1,0 +1,186 @@
+"""The flat graph against Keras' own models and preprocessing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_leuk.devices.start import start
+from keras_leuk.errors import WeightsError
+from keras_leuk.models.assembly import build, needs_statistics, standardize
+from keras_leuk.models.backbones import BACKBONES
+from keras_leuk.models.weights import Weights, resolve
+from keras_leuk.recipe.schema import Dense, Dropout, Head, Output, Regularizer, Standardize
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3)).astype(np.float32)
+# One of each preprocessing and of each family with peculiarities of its own.
+KINDS = ["mobilenet", "efficientnetb0", "efficientnetv2s", "vgg16", "resnet50", "densenet121", "inceptionv3"]
+
+
+def _module(name: str):
+    import keras
+
+    modules = {"efficientnetb": "efficientnet", "efficientnetv2": "efficientnet_v2", "vgg16": "vgg16", "resnet": "resnet"}
+    modules |= {"densenet": "densenet", "mobilenet": "mobilenet", "inceptionv3": "inception_v3"}
+    return getattr(keras.applications, next(m for start_, m in modules.items() if name.startswith(start_)))
+
+
+def _random(name: str, seed: int = 0) -> Weights:
+    return resolve("random", BACKBONES[name], seed=seed)
+
+
+def _legacy_file(model, path: Path) -> Path:
+    """Weights in the layout of Keras' own ImageNet files, each variable drawn anew so that no default survives by chance."""
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+
+    rng = np.random.default_rng(5)
+    for layer in model.layers:
+        layer.set_weights([rng.uniform(0.1, 0.3, w.shape).astype(w.dtype) if w.ndim < 2 else w for w in layer.get_weights()])
+        if hasattr(layer, "finalize_state") and layer.weights:
+            layer.finalize_state()
+    with h5py.File(path, "w") as file:
+        save_weights_to_hdf5_group(file, model)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:.input_shape. is undefined:UserWarning")  # MobileNet, of a size without weights of its own
+@pytest.mark.parametrize("name", KINDS)
+def test_a_weight_file_gives_keras_own_features(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras' constructor with weights="imagenet" and our graph, fed from one file: the same features.
+
+    This is also the load test that Keras 3.11 fails for EfficientNet (keras-team/keras#21529).
+    """
+    start()
+    import keras
+    from keras.src.utils import file_utils
+
+    record = BACKBONES[name]
+    constructor = getattr(keras.applications, record.constructor)
+    keras.backend.clear_session()
+    file = _legacy_file(constructor(include_top=False, weights=None, input_shape=(96, 96, 3)), tmp_path / record.weights_file)
+    monkeypatch.setattr(file_utils, "get_file", lambda *a, **k: str(file))
+    theirs = constructor(include_top=False, weights="imagenet", input_shape=(96, 96, 3), pooling="avg")
+    expected = theirs(_module(name).preprocess_input(PICTURES.copy()), training=False).numpy()
+    ours = build(record, Head(), size=96, classes=2, seed=0, weights=resolve("imagenet", record, weights_dir=str(tmp_path)))
+    found = ours.trunk(PICTURES, training=False).numpy()
+    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["vgg16", "densenet121", "mobilenet"])
+def test_preprocessing_in_the_graph_is_keras_own(name: str) -> None:
+    start()
+    import keras
+
+    classifier = build(BACKBONES[name], Head(), size=96, classes=2, seed=0, weights=_random(name))
+    entry = classifier.backbone_layers[0]
+    fed = keras.Model(classifier.model.input, entry.input)(PICTURES).numpy()
+    np.testing.assert_allclose(fed, _module(name).preprocess_input(PICTURES.copy()), rtol=1e-5, atol=1e-4)
+
+
+def test_the_graph_is_flat_and_every_record_names_a_layer_of_it() -> None:
+    for name in ("mobilenet", "inceptionv3", "efficientnetb0"):
+        record = BACKBONES[name]
+        classifier = build(record, Head(), size=96, classes=3, seed=0, weights=_random(name))
+        assert classifier.model.get_layer(record.last_convolution).output.shape[-1] > 0
+        assert not any(hasattr(layer, "layers") for layer in classifier.model.layers)
+        assert classifier.model.output_shape == (None, 3)
+
+
+@pytest.mark.parametrize(("pooling", "shape"), [("avg", (1024,)), ("max", (1024,)), ("flatten", (3, 3, 1024))])
+def test_trunk_and_head_together_are_the_model(pooling: str, shape: tuple[int, ...]) -> None:
+    head = Head(pooling=pooling, layers=(Dense(units=5, kernel_regularizer=Regularizer(l2=0.01)), Dropout(rate=0.5)))  # type: ignore[arg-type]
+    classifier = build(BACKBONES["mobilenet"], head, size=96, classes=2, seed=0, weights=_random("mobilenet"))
+    features = classifier.trunk(PICTURES, training=False)
+    assert tuple(features.shape[1:]) == shape
+    whole = classifier.model(PICTURES, training=False).numpy()
+    np.testing.assert_allclose(classifier.head(features, training=False).numpy(), whole, atol=1e-6)
+    assert len(classifier.head.losses) == 1
+
+
+def test_the_same_seeds_build_the_same_network() -> None:
+    def first(seed: int, weights_seed: int) -> list[np.ndarray]:
+        classifier = build(BACKBONES["mobilenet"], Head(), size=64, classes=2, seed=seed, weights=_random("mobilenet", weights_seed))
+        return classifier.model.get_weights()
+
+    a, b, other_head, other_body = first(1, 0), first(1, 0), first(2, 0), first(1, 1)
+    assert all((x == y).all() for x, y in zip(a, b, strict=True))
+    assert (a[0] == other_head[0]).all()
+    assert not (a[-2] == other_head[-2]).all()
+    assert not (a[0] == other_body[0]).all()
+    assert (a[-2] == other_body[-2]).all()
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_mixed_precision_ends_in_float32(precision: str) -> None:
+    import keras
+
+    classifier = build(
+        BACKBONES["mobilenet"], Head(), size=64, classes=2, seed=0, weights=_random("mobilenet"), mixed_precision=precision
+    )
+    assert classifier.model.output.dtype == "float32"
+    assert classifier.trunk.output.dtype == "float32"
+    assert classifier.model.get_layer("conv_pw_13").compute_dtype == precision
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(("fine_tune", "trained"), [("none", 0), ("all", 85), (10, 10), (10_000, 85)])
+def test_fine_tuning_trains_the_last_layers(fine_tune: str | int, trained: int) -> None:
+    classifier = build(
+        BACKBONES["mobilenet"], Head(), size=64, classes=2, seed=0, weights=_random("mobilenet"), fine_tune=fine_tune
+    )
+    flags = [layer.trainable for layer in classifier.backbone_layers]
+    assert len(flags) == 85
+    assert flags == [False] * (85 - trained) + [True] * trained
+    assert classifier.head.trainable_variables
+
+
+def test_standardize_takes_given_statistics() -> None:
+    head = Head(layers=(Standardize(),), output=Output())
+    assert needs_statistics(head)
+    classifier = build(BACKBONES["mobilenet"], head, size=64, classes=2, seed=0, weights=_random("mobilenet"))
+    mean, variance = np.linspace(-1, 1, 1024), np.linspace(0.5, 2, 1024)
+    standardize(classifier, mean, variance)
+    import keras
+
+    layer = classifier.head.get_layer("standardize_0")
+    row = np.random.default_rng(0).normal(size=(3, 1024)).astype(np.float32)
+    found = keras.ops.convert_to_numpy(layer(row))
+    np.testing.assert_allclose(found, (row - mean) / np.sqrt(variance), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("content", ["text", "other"])
+def test_a_file_of_another_model_is_one_line(content: str, tmp_path: Path) -> None:
+    start()
+    import keras
+
+    path = tmp_path / "some.h5"
+    if content == "text":
+        path.write_bytes(b"no weights at all")
+    else:
+        keras.backend.clear_session()
+        body = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(64, 64, 3))
+        _legacy_file(body, path)
+    record = BACKBONES["mobilenet"]
+    with pytest.raises(WeightsError, match="does not fit mobilenet") as caught:
+        build(record, Head(), size=64, classes=2, seed=0, weights=resolve(str(path), record))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.real
+def test_real_imagenet_weights_give_keras_own_features(imagenet: Path) -> None:
+    start()
+    import keras
+
+    for name, module in (("mobilenet", "mobilenet"), ("mobilenetv2", "mobilenet_v2"), ("vgg16", "vgg16"), ("xception", "xception")):
+        record = BACKBONES[name]
+        weights = resolve("imagenet", record, weights_dir=str(imagenet))
+        keras.backend.clear_session()
+        theirs = getattr(keras.applications, record.constructor)(
+            include_top=False, weights=str(weights.path), input_shape=(96, 96, 3), pooling="avg"
+        )
+        expected = theirs(getattr(keras.applications, module).preprocess_input(PICTURES.copy()), training=False).numpy()
+        ours = build(record, Head(), size=96, classes=2, seed=0, weights=weights)
+        np.testing.assert_allclose(ours.trunk(PICTURES, training=False).numpy(), expected, rtol=1e-3, atol=1e-4)
