@@ -16,7 +16,8 @@ def print_summary(run: Any, metrics: dict[str, Any]) -> None:
     console = Console(highlight=False, width=None if Console().is_terminal else 110)
     sides = [side for side in ("validation", "test") if metrics[side].get("n")]
     percent = round(100 * meaning["interval"]["confidence"])
-    table = Table(title=f"{meaning['data']}: {meaning['model']}; split: {meaning['split']['strategy']}", title_justify="left")
+    console.print(f"{meaning['data']}: {meaning['model']}; split: {meaning['split']['strategy']}", style="bold")
+    table = Table()
     table.add_column("measure")
     for side in sides:
         subjects = metrics[side].get("subjects")

@@ -180,11 +180,9 @@ def _refuse_copies(cells: list[_Cell]) -> None:
 
 
 def _summary(cells: list[_Cell]) -> Iterator[str]:
+    """Which parts hold images without a label; nothing else counts them."""
     for part in ("training", "preliminary", "final"):
         records = [cell.record for cell in cells if cell.record["part"] == part]
-        if records:
-            labelled = [record for record in records if record["label"] is not None]
-            subjects = len({record["subject"] for record in labelled})
-            known = f"of {subjects} subjects" if labelled else "without labels"
-            bare = f", {len(records) - len(labelled)} more without labels" if labelled and len(labelled) < len(records) else ""
-            yield f"{part} part: {len(labelled) or len(records)} cells {known}{bare}"
+        bare = sum(record["label"] is None for record in records)
+        if bare:
+            yield f"{part} part: {bare} of {len(records)} images have no label and are left out"

@@ -200,9 +200,17 @@ def only_parts(table: ImageTable, parts: Sequence[str] | None) -> ImageTable:
     for part in parts:
         if part not in known:
             raise RecipeError("data.parts", part, "is not a part of the data", known)
-    kept = table.rows[table.rows["part"].isin(list(parts))]
+    return with_rows(table, table.rows[table.rows["part"].isin(list(parts))])
+
+
+def with_rows(table: ImageTable, rows: pd.DataFrame) -> ImageTable:
+    """The table with some of its rows only, checked again; a class without an image is a class no more.
+
+    Raises:
+        DataError: see `make_table`.
+    """
     return make_table(
-        [dict(zip(COLUMNS, values, strict=True)) for values in zip(*(kept[c] for c in COLUMNS), strict=True)],
+        [dict(zip(COLUMNS, values, strict=True)) for values in zip(*(rows[c] for c in COLUMNS), strict=True)],
         root=table.root,
         name=table.name,
         reader=table.reader,

@@ -39,7 +39,6 @@ def describe() -> dict[str, Any]:
             sees=len(gpus),
             hardware=hardware,
             system=sys.platform,
-            machine=platform.machine(),
             cuda_build=bool(tf.test.is_built_with_cuda()),
         ),
         "cpu": {"cores": os.cpu_count(), "machine": platform.machine(), "avx512": _has_avx512()},
@@ -62,7 +61,7 @@ def gpu_hardware() -> list[str]:
     return []
 
 
-def advice(*, sees: int, hardware: list[str], system: str, machine: str, cuda_build: bool) -> str | None:
+def advice(*, sees: int, hardware: list[str], system: str, cuda_build: bool) -> str | None:
     """What to install, in one line; None where nothing is left to gain."""
     if sees or not hardware:
         return None

@@ -53,7 +53,9 @@ def curves_of(predictions: Predictions, side: str) -> list[Curves]:
     if rows.empty:
         return []
     labels, probability = predictions.labels(rows), predictions.probabilities(rows)
-    shown = range(len(predictions.classes)) if predictions.positive is None else (predictions.classes.index(predictions.positive),)
+    shown = (
+        range(len(predictions.classes)) if predictions.positive is None else (predictions.classes.index(predictions.positive),)
+    )
     result = []
     for c in shown:
         member = labels == c

@@ -1,7 +1,7 @@
 """Whether probabilities mean what they say: Brier score and expected calibration error.
 
 Both are means over rows. Their parts are cut into two dyadic halves (`exact_halves`), so that a weighted sum is exact and
-metrics.json is the same to the byte whatever the number of threads of the linear algebra library.
+metrics.json is the same to the byte in whatever order a machine adds.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ def squared_error(probability: Floats, true: npt.NDArray[np.intp], positive: int
     Source: Brier 1950, Monthly Weather Review 78(1).
     """
     if positive is not None:
-        return (probability[:, positive] - (true == positive)) ** 2
-    return ((probability - np.eye(probability.shape[1])[true]) ** 2).sum(axis=1)
+        error: Floats = (probability[:, positive] - (true == positive)) ** 2
+    else:
+        error = ((probability - np.eye(probability.shape[1])[true]) ** 2).sum(axis=1)
+    return error
 
 
 def bin_of(confidence: Floats, bins: int) -> npt.NDArray[np.intp]:
@@ -46,7 +48,9 @@ def bin_of(confidence: Floats, bins: int) -> npt.NDArray[np.intp]:
     return np.searchsorted(edges, confidence, side="left")
 
 
-def reliability_table(probability: Floats, predicted: npt.NDArray[np.intp], true: npt.NDArray[np.intp], bins: int) -> pd.DataFrame:
+def reliability_table(
+    probability: Floats, predicted: npt.NDArray[np.intp], true: npt.NDArray[np.intp], bins: int
+) -> pd.DataFrame:
     """The numbers behind a reliability diagram, one row a bin.
 
     Args:

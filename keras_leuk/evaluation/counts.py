@@ -19,8 +19,9 @@ Floats = npt.NDArray[np.float64]
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """numerator / denominator, NaN where the denominator is 0."""
-    result = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    return np.divide(numerator, denominator, out=result, where=denominator != 0)
+    result: Floats = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=result, where=denominator != 0)
+    return result
 
 
 def accuracy(counts: Floats) -> Floats:
@@ -48,7 +49,8 @@ def f1_per_class(counts: Floats) -> Floats:
 
 def balanced_accuracy(counts: Floats) -> Floats:
     """Mean recall over all classes, (b,); NaN where a class has no rows."""
-    return recall_per_class(counts).mean(axis=1)
+    mean: Floats = recall_per_class(counts).mean(axis=1)
+    return mean
 
 
 def weighted_f1(counts: Floats) -> Floats:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keras_leuk.evaluation.counts import Floats
 from keras_leuk.evaluation.calibration import exact_halves
+from keras_leuk.evaluation.counts import Floats
 from keras_leuk.evaluation.intervals import Interval, Units, draws, percentile_interval, units_of
 from keras_leuk.evaluation.measures import (
     CLASS_MEASURES,
@@ -77,8 +77,10 @@ def evaluate(predictions: Predictions) -> Json:
         "definitions": definitions(meaning.positive, meaning.bins),
         **sides,
     }
-    if predictions.folds:
-        result["pooled"] = "values of a side pool the rows of all folds; 'folds' and 'across_folds' judge each fold's model by itself"
+    if predictions.cross_validated:
+        result["pooled"] = (
+            "values of a side pool the rows of all folds; 'folds' and 'across_folds' judge each fold's model by itself"
+        )
         folds = {fold: _fold(predictions, fold) for fold in predictions.folds}
         result["folds"] = folds
         result["across_folds"] = {"test": {name: _across([fold.get(name) for fold in folds.values()]) for name in MEASURES}}
@@ -168,20 +170,27 @@ def _subject_accuracy(rows: pd.DataFrame, units: Units) -> pd.DataFrame:
     for unit, label in zip(units.of_row, rows["true"], strict=True):
         classes[unit].add(str(label))
     return pd.DataFrame(
-        {"subject": units.names, "n": n, "correct": correct.astype(int), "accuracy": correct / n, "true": [sorted(c) for c in classes]}
+        {
+            "subject": units.names,
+            "n": n,
+            "correct": correct.astype(int),
+            "accuracy": correct / n,
+            "true": [sorted(c) for c in classes],
+        }
     )
 
 
 def _subjects(by_subject: pd.DataFrame) -> Json:
     return {
-        str(row.subject): {"n": int(row.n), "correct": int(row.correct), "accuracy": float(row.accuracy), "true": row.true}
-        for row in by_subject.itertuples(index=False)
+        row["subject"]: {"n": row["n"], "correct": row["correct"], "accuracy": row["accuracy"], "true": row["true"]}
+        for row in by_subject.to_dict("records")
     }
 
 
 def _mean_under(drawn: Floats, values: Floats) -> Floats:
     high, low = exact_halves(values)
-    return (drawn @ high + drawn @ low) / drawn.sum(axis=1)
+    mean: Floats = ((drawn * high).sum(axis=1) + (drawn * low).sum(axis=1)) / drawn.sum(axis=1)
+    return mean
 
 
 def _fold(predictions: Predictions, fold: str) -> Json:
@@ -196,7 +205,10 @@ def _fold(predictions: Predictions, fold: str) -> Json:
     for measure in MEASURES:
         value = float(point.overall[measure][0])
         if np.isnan(value):
-            result[measure] = {"value": None, "reason": why_undefined(measure, point.counts[0], predictions.classes, measurer.positive)}
+            result[measure] = {
+                "value": None,
+                "reason": why_undefined(measure, point.counts[0], predictions.classes, measurer.positive),
+            }
         else:
             result[measure] = {"value": value}
     return result

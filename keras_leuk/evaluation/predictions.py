@@ -39,6 +39,7 @@ class Meaning:
         resamples, confidence, seed: settings of the bootstrap.
         bins: number of equal-width bins of the calibration error.
         data, model: short titles.
+        linked: subjects that hold equal images and were kept together, one line a group.
         warnings: what a reader must not miss, one line each.
     """
 
@@ -57,6 +58,7 @@ class Meaning:
     bins: int = 15
     data: str = "unnamed data"
     model: str = "unnamed model"
+    linked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -83,8 +85,13 @@ class Predictions:
 
     @property
     def folds(self) -> tuple[str, ...]:
-        """Names of the cross-validation's folds in natural order ('2' before '10'); empty where there is none."""
+        """Names of the folds in natural order ('2' before '10'); empty where the split has none."""
         return tuple(sorted({fold for fold in self.table["fold"] if fold}, key=_natural))
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether several folds' models are pooled here; the run of a single fold is an ordinary run."""
+        return len(self.folds) > 1
 
     def side(self, name: str) -> pd.DataFrame:
         """The rows of one side, in file order with a fresh index; possibly none.

@@ -61,7 +61,8 @@ def parse_meaning(value: Mapping[str, Any], source: Path | str = "predictions.js
     positive = value.get("positive")
     if (positive is None) != (len(classes) != 2) or (positive is not None and positive not in classes):
         raise RunError(
-            f"{source}: positive must be one of two classes, and null where there are more. Received: {positive!r} of {', '.join(classes)}"
+            f"{source}: positive must be one of two classes, and null where there are more. "
+            f"Received: {positive!r} of {', '.join(classes)}"
         )
     outputs, split, interval = section("outputs"), section("split"), section("interval")
     selection = str(value.get("selection", "none"))
@@ -84,6 +85,7 @@ def parse_meaning(value: Mapping[str, Any], source: Path | str = "predictions.js
             bins=int(value.get("calibration_bins", 15)),
             data=str(value.get("data") or "unnamed data"),
             model=str(value.get("model") or "unnamed model"),
+            linked=tuple(str(line) for line in value.get("linked_subjects") or ()),
             warnings=tuple(str(line) for line in value.get("warnings") or ()),
         )
     except (TypeError, ValueError) as error:
@@ -165,7 +167,9 @@ def _check_probabilities(table: pd.DataFrame, meaning: Meaning, source: Path | s
     bad = (table["predicted"] != decided).to_numpy()
     if bad.any():
         said = table["predicted"][bad].iloc[0]
-        raise RunError(f"{source}, line {_line(bad)}: predicted is {said!r}, but the largest probability is that of {decided[bad][0]!r}")
+        raise RunError(
+            f"{source}, line {_line(bad)}: predicted is {said!r}, but the largest probability is that of {decided[bad][0]!r}"
+        )
 
 
 def _check_identity(table: pd.DataFrame, source: Path | str) -> None:
@@ -178,9 +182,8 @@ def _check_identity(table: pd.DataFrame, source: Path | str) -> None:
     for column in ("subject", "true"):
         changed = table[column] != table.groupby("image", sort=False)[column].transform("first")
         if changed.any():
-            raise RunError(
-                f"{source}, line {_line(changed)}: {column} differs between the folds. Received: {table.loc[changed, 'image'].iloc[0]}"
-            )
+            image = table.loc[changed, "image"].iloc[0]
+            raise RunError(f"{source}, line {_line(changed)}: {column} differs between the folds. Received: {image}")
 
 
 def _line(bad: pd.Series | npt.NDArray[np.bool_]) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_leuk.errors import RecipeError
-from keras_leuk.recipe.schema import Head, Output
+from keras_leuk.recipe.schema import Head, Output, Standardize
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class NamedHead:
 
 HEADS: Mapping[str, NamedHead] = {
     "linear": NamedHead(Head(), "global average pooling and one softmax layer: a logistic regression on the features"),
+    "linear-standardized": NamedHead(
+        Head(layers=(Standardize(),)),
+        "the same on features standardised by the training images; needed by random weights, whose features are near 1e-6",
+    ),
 }
 
 

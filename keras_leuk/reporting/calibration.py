@@ -33,7 +33,14 @@ def reliability_figure(table: pd.DataFrame, error: dict[str, Any], caption: Capt
     lower.bar(middle, filled["n"], width=width * 0.94, color="#8C8C8C")
     for x, n in zip(middle, filled["n"], strict=True):
         lower.annotate(
-            f"{n:,}", (x, n), xytext=(0, 1.5), textcoords="offset points", ha="center", va="bottom", fontsize=5, rotation=90 if n >= 1000 else 0
+            f"{n:,}",
+            (x, n),
+            xytext=(0, 1.5),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=5,
+            rotation=90 if n >= 1000 else 0,
         )
     lower.set_ylim(0, float(np.max(filled["n"])) * (1.75 if np.max(filled["n"]) >= 1000 else 1.4))
     lower.set_ylabel("images")

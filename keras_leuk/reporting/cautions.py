@@ -24,7 +24,10 @@ def cautions(contents: Contents) -> list[str]:
 
     weights = (contents.recipe.get("model") or {}).get("weights")
     if weights == "random":
-        add(r"random(ly)?\W+(\w+\W+)?weights|weights\W+\w*\W*random", "The backbone has random weights: these numbers say nothing about transfer learning.")
+        add(
+            r"random(ly)?\W+(\w+\W+)?weights|weights\W+\w*\W*random",
+            "The backbone has random weights: these numbers say nothing about transfer learning.",
+        )
     if meaning.selection == "test":
         add(r"test (set|side|images).*(watch|monitor|select|stop)|(watch|monitor)\w* .*test", _WATCHED)
     shared = shared_subjects(contents)
@@ -32,7 +35,8 @@ def cautions(contents: Contents) -> list[str]:
         noun = "subject is" if shared == 1 else "subjects are"
         add(
             r"subjects? .*(both|share|overlap)|(share|overlap).* subject",
-            f"{shared} {noun} on both the train and the test side: the model was tested on people it was trained on, and the numbers are too good.",
+            f"{shared} {noun} on both the train and the test side: the model was tested on people it was trained on, "
+            "and the numbers are too good.",
         )
     facts = contents.metrics[contents.judged]
     if facts["subjects"] is not None and 1 < facts["subjects"] < FEW_SUBJECTS:

@@ -52,7 +52,9 @@ def confusion_figure(counts: Sequence[Sequence[int]], classes: Sequence[str], po
             percent = f"{100 * share[i, j]:.1f} %" if k <= 5 else f"{100 * share[i, j]:.0f} %"
             label = f"{int(matrix[i, j]):,}\n{percent}" if support[i] else f"{int(matrix[i, j]):,}"
             axes.text(j, i, label, ha="center", va="center", fontsize=size, color="white" if share[i, j] > 0.6 else "black")
-    names = [f"{name}\n(positive)" if original == positive else name for name, original in zip(shorts(classes), classes, strict=True)]
+    names = [
+        f"{name}\n(positive)" if original == positive else name for name, original in zip(shorts(classes), classes, strict=True)
+    ]
     axes.set_xticks(range(k), names, rotation=0 if k <= 3 else 45, ha="center" if k <= 3 else "right", rotation_mode="anchor")
     axes.set_yticks(range(k), [f"{name}\nn = {int(n):,}" for name, n in zip(names, support[:, 0], strict=True)], fontsize=SMALL)
     axes.set_xlabel("predicted class")
@@ -64,5 +66,5 @@ def confusion_figure(counts: Sequence[Sequence[int]], classes: Sequence[str], po
     axes.tick_params(which="minor", length=0)
     bar = figure.colorbar(picture, ax=axes, fraction=0.05, pad=0.02, ticks=[0, 0.5, 1], format="{x:.0%}")
     bar.set_label("share of the true class")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -48,8 +50,8 @@ def curve_figure(history: pd.DataFrame, measure: str, best: dict[str, int], capt
             mean = history.groupby("epoch")[column].mean()
             axes.plot(mean.index, mean, dash, color=colour, linewidth=1.6, label=f"{side}, mean of {len(folds)} folds")
         else:
-            lone = {"marker": "o"} if len(history) == 1 else {}
-            axes.plot(history["epoch"], history[column], dash, color=colour, label=side, **lone)
+            marker = "o" if len(history) == 1 else "None"
+            axes.plot(history["epoch"], history[column], dash, color=colour, label=side, marker=marker)
     if len(folds) == 1 and best:
         epoch = next(iter(best.values()))
         axes.axvline(epoch, color="#404040", linewidth=0.8, linestyle=":", label=f"best epoch: {epoch}")
@@ -62,5 +64,6 @@ def curve_figure(history: pd.DataFrame, measure: str, best: dict[str, int], capt
         axes.set_ylim(0, 1.02)
     else:
         axes.set_ylim(bottom=0)
-    axes.legend(loc="lower right" if measure == "accuracy" else "upper right")
+    place: Literal["lower right", "upper right"] = "lower right" if measure == "accuracy" else "upper right"
+    axes.legend(loc=place, frameon=True, facecolor="white", edgecolor="none", framealpha=0.85)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def roc_figure(curves: Sequence[Curves], area: dict[str, Any], caption: Caption)
         area: 'roc_auc' of the side in metrics.json.
     """
     several = len(curves) > 1
-    title = f"ROC curve, {caption.side} side" + (", each class against the rest" if several else "")
+    title = f"ROC curves, {caption.side} side, one against the rest" if several else f"ROC curve, {caption.side} side"
     figure = canvas(COLUMN, 2.9, title, caption, _legend_lines(curves))
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#8C8C8C", linewidth=0.7, linestyle=":", zorder=1)
@@ -57,7 +57,11 @@ def precision_recall_figure(curves: Sequence[Curves], average: dict[str, Any], c
         average: 'average_precision' of the side in metrics.json.
     """
     several = len(curves) > 1
-    title = f"Precision-recall curve, {caption.side} side" + (", each class against the rest" if several else "")
+    title = (
+        f"Precision-recall, {caption.side} side, one against the rest"
+        if several
+        else f"Precision-recall curve, {caption.side} side"
+    )
     figure = canvas(COLUMN, 2.9, title, caption, _legend_lines(curves))
     axes = figure.add_subplot()
     for i, (curve, name) in enumerate(zip(curves, shorts([c.label for c in curves]), strict=True)):
@@ -69,7 +73,9 @@ def precision_recall_figure(curves: Sequence[Curves], average: dict[str, Any], c
             band = curve.precision_band
             axes.fill_between(band["at"], band["low"], band["high"], color=PALETTE[i], alpha=0.2, linewidth=0)
         if not several:
-            axes.axhline(curve.prevalence, color="#8C8C8C", linewidth=0.7, linestyle=":", label=f"prevalence {curve.prevalence:.3f}")
+            axes.axhline(
+                curve.prevalence, color="#8C8C8C", linewidth=0.7, linestyle=":", label=f"prevalence {curve.prevalence:.3f}"
+            )
     axes.set_xlabel("recall (true positive rate)")
     axes.set_ylabel("precision")
     _finish(figure, axes, f"macro AP {with_interval(average)}" if several else None, "lower left")
@@ -80,7 +86,7 @@ def _legend_lines(curves: Sequence[Curves]) -> int:
     return 0 if len(curves) == 1 else 1 + (len(curves) + 1) // 2
 
 
-def _finish(figure: Figure, axes: Axes, heading: str | None, place: str) -> None:
+def _finish(figure: Figure, axes: Axes, heading: str | None, place: Literal["lower left", "lower right"]) -> None:
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.02)
     if heading is not None:

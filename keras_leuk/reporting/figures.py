@@ -113,8 +113,10 @@ def split_words(contents: Contents) -> str:
     words = f"strategy '{meaning.strategy}'"
     if meaning.split_seed is not None:
         words += f", seed {meaning.split_seed}"
-    if contents.predictions.folds:
+    if contents.predictions.cross_validated:
         words += f", {len(contents.predictions.folds)}-fold cross-validation"
+    elif contents.predictions.folds:
+        words += f", fold {contents.predictions.folds[0]}"
     return words
 
 
@@ -153,13 +155,15 @@ def _distribution(contents: Contents) -> Drawing:
     sizes = {}
     for part, images in table.groupby("part", sort=False)["images"].sum().items():
         name = str(part)
-        facts = metrics["folds"][name.removeprefix("fold ")] if predictions.folds else metrics[name]
+        facts = metrics["folds"][name.removeprefix("fold ")] if predictions.cross_validated else metrics[name]
         whom = f", {facts['subjects']:,} subjects" if facts["subjects"] is not None else ""
         sizes[name] = f"n = {images:,}{whom}"
-    side = "test" if predictions.folds and metrics["test"]["n"] else contents.judged
+    side = "test" if predictions.cross_validated and metrics["test"]["n"] else contents.judged
     caption = _caption(contents, side)
     words = "; ".join(f"{name}: {size}" for name, size in sizes.items())
-    return Drawing("classes", "Classes on each side", f"Images of each class. {words}.", distribution_figure(table, sizes, caption), table)
+    return Drawing(
+        "classes", "Classes on each side", f"Images of each class. {words}.", distribution_figure(table, sizes, caption), table
+    )
 
 
 def _mistakes(contents: Contents, side: str, caption: Caption) -> Iterator[Drawing]:

@@ -22,7 +22,11 @@ def mistakes_figure(mistakes: pd.DataFrame, pictures: npt.NDArray[np.uint8], cap
     """
     down = -(-len(mistakes) // ACROSS)
     noun = "mistake" if len(mistakes) == 1 else "mistakes"
-    title = f"The {len(mistakes)} most confident {noun}, {caption.side} side" if len(mistakes) > 1 else f"The most confident mistake, {caption.side} side"
+    title = (
+        f"The {len(mistakes)} most confident {noun}, {caption.side} side"
+        if len(mistakes) > 1
+        else f"The most confident mistake, {caption.side} side"
+    )
     figure = canvas(COLUMN, 1.2 * down + 0.05, title, caption)
     grid = np.atleast_1d(figure.subplots(down, ACROSS, squeeze=False)).reshape(-1)
     for axes in grid:
@@ -32,5 +36,14 @@ def mistakes_figure(mistakes: pd.DataFrame, pictures: npt.NDArray[np.uint8], cap
         words = f"true: {short(str(row.true), 13)}\nsaid: {short(str(row.predicted), 13)}\nP = {row.confidence:.3f}"
         axes.set_title(words, fontsize=TINY, loc="left", pad=2, linespacing=1.15)
         if row.subject:
-            axes.text(0, -0.03, short(str(row.subject), 18), transform=axes.transAxes, fontsize=TINY, va="top", ha="left", color="#404040")
+            axes.text(
+                0,
+                -0.03,
+                short(str(row.subject), 18),
+                transform=axes.transAxes,
+                fontsize=TINY,
+                va="top",
+                ha="left",
+                color="#404040",
+            )
     return figure

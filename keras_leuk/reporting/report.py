@@ -17,7 +17,16 @@ from keras_leuk.reporting.cautions import cautions
 from keras_leuk.reporting.contents import Contents, read_contents
 from keras_leuk.reporting.figures import NAMES, drawings, split_words
 from keras_leuk.reporting.style import save
-from keras_leuk.reporting.tables import class_table, escape, folds_table, markdown, matrix_table, metrics_table, run_table, size_of
+from keras_leuk.reporting.tables import (
+    class_table,
+    escape,
+    folds_table,
+    markdown,
+    matrix_table,
+    metrics_table,
+    run_table,
+    size_of,
+)
 from keras_leuk.runs.atomic import write_bytes, write_text
 from keras_leuk.runs.folder import RunFolder
 
@@ -63,18 +72,29 @@ def page(contents: Contents, plates: list[Plate]) -> str:
     blocks += ["## What was run", run_table(contents), "## Metrics", metrics_table(metrics), _how_intervals(contents)]
     if "folds" in metrics:
         blocks += ["### Each fold (test)", folds_table(metrics), escape(metrics["pooled"].capitalize()) + "."]
-    blocks += [f"### Each class ({size_of(side, metrics[side])})", class_table(metrics[side])]
+    blocks += [f"### Each class: {size_of(side, metrics[side])}", class_table(metrics[side])]
     positive = f" The positive class is {escape(meaning.positive)}." if meaning.positive is not None else ""
     blocks += [
-        f"### Confusion matrix ({size_of(side, metrics[side])})",
+        f"### Confusion matrix: {size_of(side, metrics[side])}",
         matrix_table(metrics[side], meaning.positive),
         f"Rows are the true class, columns the predicted class.{positive}",
         "## Figures",
     ]
     for plate in plates:
         shown = f"![{escape(plate.words)}](figures/{plate.name}.png)"
-        blocks += [f"### {plate.title}", shown, f"{escape(plate.words)} Numbers: [figures/{plate.name}.csv](figures/{plate.name}.csv)."]
-    blocks += ["## How the numbers are made", _definitions(contents), "## Split", _split(contents), "## Do it again", _again(contents)]
+        blocks += [
+            f"### {plate.title}",
+            shown,
+            f"{escape(plate.words)} Numbers: [figures/{plate.name}.csv](figures/{plate.name}.csv).",
+        ]
+    blocks += [
+        "## How the numbers are made",
+        _definitions(contents),
+        "## Split",
+        _split(contents),
+        "## Do it again",
+        _again(contents),
+    ]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -102,10 +122,20 @@ def _how_intervals(contents: Contents) -> str:
     interval = contents.metrics["interval"]
     unit = interval["unit"]
     drawn = f"{unit}s are" if unit in ("subject", "image") else "subjects (images, on a side where one is unknown) are"
+    others = "people" if unit == "subject" else "images"
+    outside = ""
+    sides = [contents.metrics[side] for side in ("validation", "test") if contents.metrics[side]["n"]]
+    if any(facts["ece"]["low"] is not None and facts["ece"]["value"] < facts["ece"]["low"] for facts in sides):
+        outside = (
+            " The calibration error lies below its own interval: resampling makes the bins rougher, which mostly raises it; "
+            "read the interval as a cautious one."
+        )
     return (
-        f"In brackets: {100 * interval['confidence']:g} % interval, percentile bootstrap with {interval['resamples']:,} resamples (seed "
-        f"{interval['seed']}); {drawn} drawn with replacement, with all their rows. It speaks about other people, not about other trainings "
-        "of the model. Resamples that do not define a measure are left out and counted in metrics.json."
+        f"In brackets: {100 * interval['confidence']:g} % interval, bootstrap percentiles of {interval['resamples']:,} resamples "
+        f"(seed {interval['seed']}); {drawn} drawn with replacement, with all their rows. "
+        f"It speaks about other {others}, not about other trainings of the model. "
+        "Resamples that do not define a measure are left out and counted in metrics.json."
+        f"{outside}"
     )
 
 
@@ -125,8 +155,12 @@ def _split(contents: Contents) -> str:
         "test": "**Early stopping watched the test side**, so the test numbers are too good.",
         "none": "No side was watched during training.",
     }[meaning.selection]
-    description = f" {escape(meaning.description).rstrip('.')}." if meaning.description else ""
-    return f"{escape(split_words(contents)).capitalize()}.{description} {watched} Every image and its side are in split.csv."
+    told = escape(meaning.description).rstrip(".")
+    description = f" {told[:1].upper()}{told[1:]}." if told else ""
+    linked = "".join(f"\n- {escape(line)}" for line in meaning.linked)
+    linked = f"\n\nKept on one side:\n{linked}" if linked else ""
+    words = escape(split_words(contents)).capitalize()
+    return f"{words}.{description} {watched} Every image and its side are in split.csv.{linked}"
 
 
 def _again(contents: Contents) -> str:

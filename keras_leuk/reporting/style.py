@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
@@ -28,7 +28,16 @@ COLUMN, PAGE = 3.5, 7.0
 DPI = 200
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
-DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (5, 1)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (1, 1)),
+    (0, (8, 2)),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 SIDE_COLOURS = {"train": PALETTE[0], "validation": PALETTE[4], "test": PALETTE[1]}
 
@@ -86,7 +95,11 @@ class Caption:
     note: str = ""
 
     def text(self) -> str:
-        whom = f", {self.subjects:,} subject{'s' if self.subjects != 1 else ''}" if self.subjects is not None else ", subjects unknown"
+        whom = (
+            f", {self.subjects:,} subject{'s' if self.subjects != 1 else ''}"
+            if self.subjects is not None
+            else ", subjects unknown"
+        )
         sentences = [f"{self.side.capitalize()}: n = {self.n:,} images{whom}.", f"Split: {self.split}.", self.note]
         return " ".join(s for s in sentences if s) + f"\nClasses: {self.classes}. Data: {self.data}. Model: {self.model}."
 
@@ -98,7 +111,8 @@ def drawn(function: Callable[P, R]) -> Callable[P, R]:
     def under_style(*args: P.args, **kwargs: P.kwargs) -> R:
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_STYLE)
+            for key, value in _STYLE.items():
+                matplotlib.rcParams[key] = value  # type: ignore[index]
             return function(*args, **kwargs)
 
     return under_style
@@ -115,14 +129,18 @@ def canvas(width: float, height: float, title: str, caption: Caption, legend_lin
     footer = [line for part in caption.text().split("\n") for line in _wrap(part, width, TINY + 0.5)]
     above = (len(heading) * TITLE * 1.25 + 5) / 72
     below = (len(footer) * (TINY + 0.5) * 1.3 + 9) / 72
-    legend = (legend_lines * SMALL * 1.55 + 4) / 72 if legend_lines else 0.0
+    legend = (legend_lines * SMALL * 1.45 + 4) / 72 if legend_lines else 0.0
     total = above + height + legend + below
     figure = Figure(figsize=(width, total), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained", rect=(0, (below + legend) / total, 1, height / total), h_pad=0.04, w_pad=0.04)
     left = 0.06 / width
-    figure.text(left, 1 - 3 / 72 / total, "\n".join(heading), ha="left", va="top", fontsize=TITLE, fontweight="bold", linespacing=1.2)
-    figure.text(left, 3 / 72 / total, "\n".join(footer), ha="left", va="bottom", fontsize=TINY + 0.5, color="#404040", linespacing=1.25)
+    figure.text(
+        left, 1 - 3 / 72 / total, "\n".join(heading), ha="left", va="top", fontsize=TITLE, fontweight="bold", linespacing=1.2
+    )
+    figure.text(
+        left, 3 / 72 / total, "\n".join(footer), ha="left", va="bottom", fontsize=TINY + 0.5, color="#404040", linespacing=1.25
+    )
     return figure
 
 
@@ -130,10 +148,22 @@ def legend_below(figure: Figure, title: str | None = None, ncols: int = 1) -> No
     """A legend of the first axes between the axes and the caption, in the lines that `canvas` kept for it."""
     engine = figure.get_layout_engine()
     assert engine is not None
-    bottom = engine.get()["rect"][1]  # type: ignore[attr-defined]
+    bottom = engine.get()["rect"][1]
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    place = {"loc": "upper left", "bbox_to_anchor": (0.06 / figure.get_figwidth(), bottom), "borderaxespad": 0.0, "borderpad": 0.0}
-    figure.legend(handles, labels, title=title, title_fontsize=SMALL, alignment="left", ncols=ncols, columnspacing=1.2, handlelength=2.6, **place)
+    figure.legend(
+        handles,
+        labels,
+        title=title,
+        title_fontsize=SMALL,
+        alignment="left",
+        ncols=ncols,
+        columnspacing=1.2,
+        handlelength=2.6,
+        loc="upper left",
+        bbox_to_anchor=(0.06 / figure.get_figwidth(), bottom),
+        borderaxespad=0.0,
+        borderpad=0.0,
+    )
 
 
 @drawn
@@ -174,7 +204,7 @@ def with_interval(number: dict[str, float | None] | None, digits: int = 3) -> st
 def _wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
     """Lines that fit a figure of this width (inches) at this size (points), as the font really runs."""
     font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    renderer = RendererAgg(1, 1, 72)
+    renderer: Any = RendererAgg(1, 1, 72)  # type: ignore[no-untyped-call]
     room = (width - 0.14) * 72
 
     def fits(line: str) -> bool:

@@ -34,7 +34,13 @@ SEVERAL = "several true classes"
 def subject_table(per_subject: dict[str, Any]) -> pd.DataFrame:
     """One row a subject, by true class, then accuracy: subject, true (classes joined by '+'), n, correct, accuracy."""
     rows = [
-        {"subject": name, "true": "+".join(facts["true"]), "n": facts["n"], "correct": facts["correct"], "accuracy": facts["accuracy"]}
+        {
+            "subject": name,
+            "true": "+".join(facts["true"]),
+            "n": facts["n"],
+            "correct": facts["correct"],
+            "accuracy": facts["accuracy"],
+        }
         for name, facts in per_subject["subjects"].items()
     ]
     table = pd.DataFrame(rows, columns=["subject", "true", "n", "correct", "accuracy"])
@@ -55,7 +61,7 @@ def subject_figure(per_subject: dict[str, Any], caption: Caption) -> Figure:
     table["true"] = table["true"].where(table["true"].isin(single), SEVERAL)
     table = table.sort_values(["true", "accuracy", "subject"], ascending=[True, False, True], kind="stable", ignore_index=True)
     kinds = list(dict.fromkeys(table["true"]))
-    across = 2 if panels == 1 else 4
+    across = 1 if panels == 1 else 3
     title = f"Accuracy of each subject, {caption.side} side"
     figure = canvas(COLUMN if panels == 1 else PAGE, 0.095 * rows + 0.65, title, caption, -(-(len(kinds) + 1) // across))
     mean = per_subject["mean"]
@@ -68,7 +74,9 @@ def subject_figure(per_subject: dict[str, Any], caption: Caption) -> Figure:
             mine = part[part["true"] == kind]
             axes.hlines(mine.index, 0, mine["accuracy"], color=PALETTE[i % 8], linewidth=0.5, alpha=0.6)
             label = (kind if kind == SEVERAL else f"{short(kind, 24)} (true class)") if p == 0 else None
-            axes.plot(mine["accuracy"], mine.index, MARKERS[i % 8], color=PALETTE[i % 8], label=label, clip_on=False)
+            (dots,) = axes.plot(mine["accuracy"], mine.index, MARKERS[i % 8], color=PALETTE[i % 8], label=label, clip_on=False)
+            # A class without subjects in this panel would stretch the layout to the figure's corner.
+            dots.set_in_layout(False)
         labels = [f"{short(name, 14)} (n={n:,})" for name, n in zip(part["subject"], part["n"], strict=True)]
         axes.set_yticks(range(len(part)), labels, fontsize=TINY)
         axes.set_ylim(rows - 0.4, -0.6)
@@ -88,7 +96,7 @@ def distribution_table(rows: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataF
         one row a (part, class): part ('train', ... or 'fold 1', ...), class, images, subjects (None where one is unknown).
     """
     folds = [fold for fold in dict.fromkeys(rows["fold"]) if fold]
-    if folds:
+    if len(folds) > 1:
         test = rows[rows["split"] == "test"]
         parts = {f"fold {fold}": test[test["fold"] == fold] for fold in folds}
     else:
@@ -98,7 +106,9 @@ def distribution_table(rows: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataF
         known = len(members) > 0 and bool((members["subject"] != "").all())
         for name in classes:
             mine = members[members["true"] == name]
-            table.append({"part": part, "class": name, "images": len(mine), "subjects": mine["subject"].nunique() if known else None})
+            table.append(
+                {"part": part, "class": name, "images": len(mine), "subjects": mine["subject"].nunique() if known else None}
+            )
     result = pd.DataFrame(table)
     return result[result.groupby("part")["images"].transform("sum") > 0].reset_index(drop=True)
 
@@ -123,7 +133,14 @@ def distribution_figure(table: pd.DataFrame, sizes: dict[str, str], caption: Cap
         axes.barh(at, mine["images"], height=0.85, color=PALETTE[c % 8])
         for y, part, n in zip(at, parts, mine["images"], strict=True):
             total = table.loc[table["part"] == part, "images"].sum()
-            axes.text(n + largest * 0.015, y, f"{short(name, 20)} {n:,} ({100 * n / total:.0f} %)", va="center", ha="left", fontsize=TINY)
+            axes.text(
+                n + largest * 0.015,
+                float(y),
+                f"{short(name, 20)} {n:,} ({100 * n / total:.0f} %)",
+                va="center",
+                ha="left",
+                fontsize=TINY,
+            )
     words = ["\n".join([part, *sizes[part].split(", ")]) for part in parts]
     axes.set_yticks(np.arange(len(parts)) * step + (len(classes) - 1) / 2, words, fontsize=TINY if len(classes) < 3 else SMALL)
     axes.set_ylim(step * len(parts) - 1.3, -0.7)

@@ -48,7 +48,11 @@ def size_of(side: str, facts: dict[str, Any]) -> str:
     if not facts["n"]:
         return f"{side} (no images)"
     n = f"n = {facts['n']:,}" if facts["n"] == facts["images"] else f"n = {facts['n']:,} rows of {facts['images']:,} images"
-    whom = "subjects unknown" if facts["subjects"] is None else f"{facts['subjects']:,} subject{'s' if facts['subjects'] != 1 else ''}"
+    whom = (
+        "subjects unknown"
+        if facts["subjects"] is None
+        else f"{facts['subjects']:,} subject{'s' if facts['subjects'] != 1 else ''}"
+    )
     return f"{side} ({n}, {whom})"
 
 
@@ -59,13 +63,19 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     rows = []
     reasons = []
     for measure in MEASURES:
+        if measure == "f1" and positive is None:
+            continue  # With more than two classes it is the macro F1 of the next lines.
         label = NAMES[measure]
         if measure in ("precision", "recall", "f1"):
             label += f" of {positive}" if positive is not None else ", macro"
         elif measure in ("roc_auc", "average_precision") and positive is None:
             label += ", macro one-vs-rest"
         rows.append([label, *(with_interval(metrics[side][measure]) for side in sides)])
-        reasons += [f"{NAMES[measure]} ({side}): {metrics[side][measure]['reason']}" for side in sides if "reason" in metrics[side][measure]]
+        reasons += [
+            f"{NAMES[measure]} ({side}): {metrics[side][measure]['reason']}"
+            for side in sides
+            if "reason" in metrics[side][measure]
+        ]
     for side in sides:
         if metrics[side]["per_subject"]["subjects"]:
             label = "mean of the subjects' accuracies"
@@ -79,7 +89,9 @@ def metrics_table(metrics: dict[str, Any]) -> str:
 
 def class_table(facts: dict[str, Any]) -> str:
     """One row a class of one side."""
-    rows = [[label, f"{n['support']:,}", *(with_interval(n[m]) for m in CLASS_MEASURES)] for label, n in facts["per_class"].items()]
+    rows = [
+        [label, f"{n['support']:,}", *(with_interval(n[m]) for m in CLASS_MEASURES)] for label, n in facts["per_class"].items()
+    ]
     return markdown(["class", "images", *(NAMES[m].replace(" (sensitivity)", "") for m in CLASS_MEASURES)], rows)
 
 
@@ -108,7 +120,9 @@ def run_table(contents: Contents) -> str:
     meaning, recipe, environment = contents.predictions.meaning, contents.recipe, contents.environment
     model = recipe.get("model") or {}
     training = recipe.get("training") or {}
-    sizes = "; ".join(size_of(side, contents.metrics[side]) for side in ("train", "validation", "test") if contents.metrics[side]["n"])
+    sizes = "; ".join(
+        size_of(side, contents.metrics[side]) for side in ("train", "validation", "test") if contents.metrics[side]["n"]
+    )
     lines: list[tuple[str, object]] = [
         ("data", meaning.data),
         ("data fingerprint", (environment.get("data") or {}).get("fingerprint")),
@@ -127,12 +141,14 @@ def run_table(contents: Contents) -> str:
         ("device", environment.get("device")),
         ("versions", ", ".join(f"{name} {version}" for name, version in (environment.get("versions") or {}).items()) or None),
     ]
-    return markdown(["", "what was run"], [line for line in lines if line[1] not in (None, "")]).replace("| :-- | --: |", "| :-- | :-- |", 1)
+    return markdown(["", "what was run"], [line for line in lines if line[1] not in (None, "")]).replace(
+        "| :-- | --: |", "| :-- | :-- |", 1
+    )
 
 
 def _head(head: Any) -> str | None:
     if not isinstance(head, dict):
-        return head
+        return None if head is None else str(head)
     layers = [str(head.get("pooling", "avg")) + " pooling" if head.get("pooling") != "flatten" else "flatten"]
     for layer in head.get("layers") or []:
         detail = [str(layer[key]) for key in ("units", "activation", "rate") if key in layer]

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from keras_leuk.data.splits import SplitResult, write_split
 from keras_leuk.evaluation.predictions import write_predictions
+from keras_leuk.evaluation.reading import read_predictions
 from keras_leuk.recipe import Recipe, resolved_yaml
 from keras_leuk.runs.atomic import write_json
 from keras_leuk.runs.folder import RunFolder
@@ -49,7 +49,8 @@ def _pool(run: RunFolder, context: results.Context, splits: Sequence[SplitResult
     folds = [run.fold(str(split.fold)) for split in splits]
     write_split(run.split, _pooled_sides(splits))
     results.write_environment(run, context, splits)
-    histories = [pd.read_csv(fold.history, float_precision="round_trip").assign(fold=fold.path.name) for fold in folds]
+    # As text: pooling must not touch a digit.
+    histories = [pd.read_csv(fold.history, dtype=str, keep_default_na=False).assign(fold=fold.path.name) for fold in folds]
     history = pd.concat(histories, ignore_index=True)
     results.write_history(run, history[["fold", *(column for column in history.columns if column != "fold")]])
     write_predictions(run.predictions, _pooled_predictions(folds))
@@ -73,16 +74,5 @@ def _pooled_sides(splits: Sequence[SplitResult]) -> pd.DataFrame:
 
 
 def _pooled_predictions(folds: Sequence[RunFolder]) -> pd.DataFrame:
-    """All rows of all folds. Outputs are read as the float32 they were, so that they are written the same again."""
-    frames = []
-    for fold in folds:
-        frame = pd.read_csv(
-            fold.predictions,
-            dtype={name: str for name in ("image", "subject", "fold", "split", "true", "predicted")},
-            keep_default_na=False,
-            float_precision="round_trip",
-        )
-        outputs = [column for column in frame.columns if column.startswith("output_")]
-        frames.append(frame.astype({column: np.float32 for column in outputs}))
-    return pd.concat(frames, ignore_index=True)
-
+    """All rows of all folds, the folds in order."""
+    return pd.concat([read_predictions(fold).table for fold in folds], ignore_index=True)

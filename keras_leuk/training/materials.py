@@ -6,13 +6,13 @@ Each step stops at the first thing that is wrong, in the order that costs the us
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from keras_leuk.data.read import read
-from keras_leuk.data.table import ImageTable, make_table, only_parts, with_labels
+from keras_leuk.data.table import ImageTable, only_parts, with_labels, with_rows
 from keras_leuk.images.cache import Pictures, ingest
 from keras_leuk.models.weights import Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
@@ -56,10 +56,14 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
         LeukError: whatever is wrong with names, data, weights or images.
     """
     parts = check(recipe)
-    table = read_table(recipe, cache)
+    table = read_table(recipe, cache, progress)
     check_labels(recipe, parts.head, table)
     tell_data(table, progress)
-    weights, warnings = find_weights(recipe, parts, table, progress)
+    weights, recipe = find_weights(recipe, parts, table, progress)
+    parts = check(recipe)
+    warnings = weights_warning(weights, parts)
+    for warning in warnings:
+        progress.warn(warning)
     labelled = table.labelled
     pictures = ingest(
         [table.root / image for image in labelled["image"]],
@@ -76,17 +80,17 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
     rows = labelled.assign(
         sha256=[fingerprint.sha256 for fingerprint in pictures.fingerprints], pixels=[f.pixels for f in pictures.fingerprints]
     )
-    size_of_store = pictures.store.row_bytes * len(pictures.store.positions())
+    stored = pictures.store.row_bytes * len(pictures.store.positions())
     progress.say(
-        f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, the others cached before "
-        f"({pictures.store.path}, {size_of_store / 1e6:.0f} MB; clear with: keras-leuk cache --clear)"
+        f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, {len(rows) - pictures.decoded} from the "
+        f"cache ({pictures.store.path}, {stored / 1e6:.0f} MB; clear with: keras-leuk cache --clear)"
     )
     return Materials(recipe, parts, table, rows, pictures, weights, (*table.warnings, *warnings))
 
 
-def read_table(recipe: Recipe, cache: Path) -> ImageTable:
+def read_table(recipe: Recipe, cache: Path, progress: Progress | None = None) -> ImageTable:
     """The data table of a recipe, with its parts, label order and positive class."""
-    table = read(recipe.data.path, recipe.data.reader, cache)
+    table = read(recipe.data.path, recipe.data.reader, cache, progress=progress)
     return with_labels(only_parts(table, recipe.data.parts), recipe.data.classes, recipe.data.positive)
 
 
@@ -107,8 +111,13 @@ def tell_data(table: ImageTable, progress: Progress) -> None:
         progress.warn(warning)
 
 
-def find_weights(recipe: Recipe, parts: Parts, table: ImageTable, progress: Progress) -> tuple[Weights, tuple[str, ...]]:
-    """The first weights; on the demo alone, random ones where ImageNet's are out of reach."""
+def find_weights(recipe: Recipe, parts: Parts, table: ImageTable, progress: Progress) -> tuple[Weights, Recipe]:
+    """The first weights; on the demo alone, random ones where ImageNet's are out of reach.
+
+    Returns:
+        The weights, and the recipe that goes with them: a frozen backbone with random weights gives features near 1e-6, from
+        which the plain linear head learns nothing, so the demo then standardises them.
+    """
     seed = weights_seed(recipe)
     try:
         weights = resolve(recipe.model.weights, parts.backbone, weights_dir=recipe.model.weights_dir, seed=seed)
@@ -117,28 +126,24 @@ def find_weights(recipe: Recipe, parts: Parts, table: ImageTable, progress: Prog
             raise
         progress.warn(f"{error}. The demo goes on with random weights")
         weights = resolve("random", parts.backbone, seed=seed)
+        if recipe.model.head == "linear" and recipe.model.fine_tune == "none":
+            recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"head": "linear-standardized"})})
+            progress.say("head: linear-standardized in place of linear, because features of random weights are near 1e-6")
     progress.say(f"weights: {weights.note}")
+    return weights, recipe
+
+
+def weights_warning(weights: Weights, parts: Parts) -> tuple[str, ...]:
+    """What every run with random weights says, asked for or not: a run that is made again from its recipe says the same."""
     if weights.kind != "random":
-        return weights, ()
-    # Said of every run with random weights, asked for or not: a run that is made again from its recipe says the same.
-    warning = f"RANDOM WEIGHTS: {parts.backbone.name} started from random weights; its numbers say nothing about a pretrained backbone"
-    progress.warn(warning)
-    return weights, (warning,)
+        return ()
+    return (f"RANDOM WEIGHTS: {parts.backbone.name} started from random weights; its numbers say nothing about a pretrained backbone",)
 
 
 def _without(table: ImageTable, pictures: Pictures) -> tuple[ImageTable, pd.DataFrame, str]:
     gone = {str(path) for path, _ in pictures.unreadable}
     kept = table.rows[[str(table.root / image) not in gone for image in table.rows["image"]]]
-    smaller = make_table(
-        kept.to_dict("records"),
-        root=table.root,
-        name=table.name,
-        reader=table.reader,
-        classes=table.classes,
-        positive=table.positive,
-        notes=table.notes,
-        warnings=table.warnings,
-    )
+    smaller = with_rows(table, kept)
     names = ", ".join(sorted(str(path.relative_to(table.root)) for path, _ in pictures.unreadable)[:5])
     more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
-    return replace(smaller), smaller.labelled, f"{len(gone)} unreadable images were left out: {names}{more}"
+    return smaller, smaller.labelled, f"{len(gone)} unreadable images were left out: {names}{more}"

@@ -16,7 +16,8 @@ from keras_leuk.data.splits import SplitResult, write_split
 from keras_leuk.data.table import ImageTable
 from keras_leuk.devices.start import start, versions
 from keras_leuk.evaluation.metrics import write_metrics
-from keras_leuk.evaluation.predictions import most_confident_mistakes, read_predictions, write_predictions
+from keras_leuk.evaluation.predictions import DECISION, most_confident_mistakes, write_predictions
+from keras_leuk.evaluation.reading import read_predictions
 from keras_leuk.models.assembly import Classifier
 from keras_leuk.models.heads import meaning, probabilities
 from keras_leuk.progress import Progress, Recorder
@@ -75,29 +76,50 @@ def for_fold(context: Context, recipe: Recipe) -> Context:
 def tell_split(splits: Sequence[SplitResult], progress: Progress) -> None:
     """Says how the images were divided, and what is shared between subjects."""
     first = splits[0]
-    progress.say(f"split: {first.description}")
+    progress.say(f"split: {describe_split(splits)}")
     for note in first.notes:
         progress.say(f"  {note}")
     for line in linked_lines(first):
         progress.say(f"  {line}")
-    for result in splits:
+    for result in splits if len(splits) > 1 else ():
         sides = []
         for side in ("train", "validation", "test"):
             part = result.rows[result.rows["split"] == side]
             if len(part):
                 known = part["subject"].notna().all()
                 sides.append(f"{side} {len(part)}" + (f" ({part['subject'].nunique()} subjects)" if known else ""))
-        progress.say(f"  {'fold ' + str(result.fold) + ': ' if result.fold is not None else ''}{', '.join(sides)}")
-    for warning in dict.fromkeys(w for result in splits for w in result.warnings):
+        progress.say(f"  fold {result.fold}: {', '.join(sides)}")
+    for warning in split_warnings(splits):
         progress.warn(warning)
 
 
+def describe_split(splits: Sequence[SplitResult]) -> str:
+    """One sentence for all folds, or the only split's own."""
+    if len(splits) == 1:
+        return splits[0].description
+    names = ", ".join(str(result.fold) for result in splits)
+    return f"Cross-validation over {len(splits)} folds ({names}): each image is tested once, by the model that was not trained on its fold."
+
+
+def split_warnings(splits: Sequence[SplitResult]) -> list[str]:
+    """The split's warnings; of several folds that warn, the first speaks for all."""
+    if len(splits) == 1:
+        return list(splits[0].warnings)
+    concerned = [result for result in splits if result.warnings]
+    if not concerned:
+        return []
+    others = f", and {len(concerned) - 1} other fold{'s' * (len(concerned) > 2)} likewise" if len(concerned) > 1 else ""
+    return [f"fold {concerned[0].fold}{others}: {warning}" for warning in concerned[0].warnings]
+
+
 def linked_lines(split: SplitResult) -> list[str]:
-    """One line for each pair of subjects that hold the same image."""
-    return [
-        f"subjects {link.first} and {link.second} hold equal images and count as one: {link.first_image} = {link.second_image}"
-        for link in split.linked
-    ]
+    """One line for each pair of subjects that hold the same images."""
+    lines = []
+    for link in split.linked:
+        name, twin = (image.rsplit("/", 1)[-1] for image in (link.first_image, link.second_image))
+        more = f" and {len(link.images) - 1} more" if len(link.images) > 1 else ""
+        lines.append(f"subjects {link.first} and {link.second} hold equal images: {name} = {twin}{more}")
+    return lines
 
 
 def write_recipe(run: RunFolder, text: str) -> None:
@@ -133,7 +155,7 @@ def write_environment(run: RunFolder, context: Context, splits: Sequence[SplitRe
             },
             "weights": materials.weights.facts() | {"note": materials.weights.note, "keras_own": materials.weights.keras_own},
             "linked_subjects": [
-                [link.first, link.second, link.first_image, link.second_image] for link in splits[0].linked
+                {"first": link.first, "second": link.second, "images": [list(pair) for pair in link.images]} for link in splits[0].linked
             ],
             "warnings": warnings(context, splits),
         },
@@ -147,7 +169,7 @@ def warnings(context: Context, splits: Sequence[SplitResult]) -> list[str]:
         if context.recipe.training.monitor == "test"
         else []
     )
-    return list(dict.fromkeys([*context.materials.warnings, *watched, *(w for split in splits for w in split.warnings)]))
+    return list(dict.fromkeys([*context.materials.warnings, *watched, *split_warnings(splits)]))
 
 
 def write_results(
@@ -169,7 +191,7 @@ def describe(run: RunFolder, context: Context) -> dict[str, Any]:
     """Metrics, figures and report, from the tables alone."""
     context.progress.say("evaluating")
     metrics = write_metrics(run)
-    write_report(run)
+    write_report(run, context.progress)
     return metrics
 
 
@@ -223,8 +245,8 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
                 "units": 1 if context.parts.head.output.units == "one" else len(table.classes),
                 "to_probability": meaning(context.parts.head.output, table.classes, table.positive),
             },
-            "decision": "largest probability; the first class in a tie",
-            "split": {"strategy": recipe.split.strategy, "seed": recipe.seed, "description": splits[0].description},
+            "decision": DECISION,
+            "split": {"strategy": recipe.split.strategy, "seed": recipe.seed, "description": describe_split(splits)},
             "linked_subjects": linked_lines(splits[0]),
             "selection": recipe.training.monitor if stopping and watched else "none",
             "interval": {

@@ -1,10 +1,10 @@
 from collections import Counter
 
 import pytest
+from trees import plant, records
 
 from keras_leuk.data.read import read
 from keras_leuk.errors import DataError
-from tests.data.trees import plant, records
 
 PLAIN = ["b/1.png", "b/2.jpg", "a/1.tif"]
 

@@ -1,8 +1,8 @@
 import pytest
+from trees import plant, records
 
 from keras_leuk.data.read import read
 from keras_leuk.errors import DataError
-from tests.data.trees import plant, records
 
 
 def listed(tmp_path, text, name="cells.csv"):

@@ -1,8 +1,8 @@
 import pytest
+from trees import labelled
 
 from keras_leuk.data.groups import link_equal
 from keras_leuk.data.overlap import find_overlap, listing
-from tests.data.trees import labelled
 
 
 def overlap(*images, split, pixels=None):

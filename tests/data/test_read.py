@@ -3,10 +3,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from trees import plant
 
 from keras_leuk.data.read import READERS, read
 from keras_leuk.errors import DataError, RecipeError, UsageError
-from tests.data.trees import plant
 
 CELLS = ["fold_0/all/UID_1_1_1_all.bmp", "fold_0/hem/UID_H1_1_1_hem.bmp"]
 

@@ -2,10 +2,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trees import labelled
 
 from keras_leuk.data.split_file import SPLIT_COLUMNS, read_split, reuse, write_split
 from keras_leuk.errors import DataError, RecipeError
-from tests.data.trees import labelled
 
 ODD = ["a,b.png", 'say "x".png', "ü ñ/図.png", "line\nbreak.png", "NA"]
 

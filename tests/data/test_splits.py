@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trees import cohort, labelled
 
 from keras_leuk.data.read import read
 from keras_leuk.data.splits import allowed, fold_names, read_split, split, write_split
 from keras_leuk.errors import DataError, RecipeError
 from keras_leuk.recipe.schema import Split
-from tests.data.trees import cohort, labelled
 
 CLASSES = ("HEM", "ALL")
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from keras_leuk.data.table import make_table, natural_key, only_parts, uneven_parts, with_labels
+from keras_leuk.data.table import make_table, natural_key, only_parts, uneven_parts, with_labels, with_rows
 from keras_leuk.errors import DataError, RecipeError
 
 
@@ -87,6 +87,12 @@ def test_only_parts(tmp_path):
     with pytest.raises(DataError, match="only one class"):
         only_parts(found, ("test",))
     assert isinstance(found.rows, pd.DataFrame)
+
+
+def test_with_rows_keeps_the_order_of_labels_that_are_left(tmp_path):
+    found = table(tmp_path, [*TWO, {"image": "c.png", "label": "c"}], classes=("c", "b", "a"))
+    fewer = with_rows(found, found.rows[found.rows["label"] != "b"])
+    assert (fewer.classes, fewer.positive, len(fewer.rows)) == (("c", "a"), "a", 2)
 
 
 def test_uneven_parts():

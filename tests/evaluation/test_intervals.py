@@ -84,7 +84,9 @@ def test_intervals_by_subject_cover_and_by_image_do_not():
         measurer = Measurer(np.ones(len(predicted), dtype=int), predicted, np.eye(2)[predicted], 1)
         for kind, names in (("subject", whose), ("image", [""] * len(whose))):
             units = units_of(rows(names))
-            values = np.concatenate([measurer(drawn[:, units.of_row]).overall["accuracy"] for drawn in draws(units, 200, 0, "test")])
+            values = np.concatenate(
+                [measurer(drawn[:, units.of_row]).overall["accuracy"] for drawn in draws(units, 200, 0, "test")]
+            )
             interval = percentile_interval(values, 0.95, kind, len(units.names))
             covered[kind] += interval.low <= truth <= interval.high
     assert 0.87 <= covered["subject"] / simulations <= 1.0

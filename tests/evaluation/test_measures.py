@@ -143,7 +143,11 @@ PERFECT = np.array([[0.9, 0.1], [0.2, 0.8]])
 UNDEFINED = [
     # true, predicted, undefined measures and a word of their reasons
     ([0, 0], [0, 0], {"precision": "as b", "recall": "class b", "f1": "class b", "roc_auc": "class b", "mcc": "class b"}),
-    ([1, 1], [1, 1], {"balanced_accuracy": "class a", "macro_f1": "class a", "average_precision": "class a", "roc_auc": "class a"}),
+    (
+        [1, 1],
+        [1, 1],
+        {"balanced_accuracy": "class a", "macro_f1": "class a", "average_precision": "class a", "roc_auc": "class a"},
+    ),
     ([0, 1], [0, 0], {"precision": "as b", "mcc": "predicted as one class"}),
 ]
 

@@ -38,7 +38,9 @@ def test_two_classes_with_subjects(make_frame, make_predictions):
         numbers = side["per_class"][label]
         assert numbers["false_detection_rate"]["value"] == pytest.approx(1 - numbers["precision"]["value"])
         assert numbers["false_negative_rate"]["value"] == pytest.approx(1 - numbers["recall"]["value"])
-    assert side["confusion_matrix"]["counts"] == sk.confusion_matrix(test["true"], test["predicted"], labels=["HEM", "ALL"]).tolist()
+    assert (
+        side["confusion_matrix"]["counts"] == sk.confusion_matrix(test["true"], test["predicted"], labels=["HEM", "ALL"]).tolist()
+    )
     by_subject = (test["true"] == test["predicted"]).groupby(test["subject"]).mean()
     assert {s: v["accuracy"] for s, v in side["per_subject"]["subjects"].items()} == by_subject.to_dict()
     mean = side["per_subject"]["mean"]
@@ -72,7 +74,9 @@ def test_a_subject_missing_somewhere_is_no_subject_at_all(make_frame, make_predi
 def test_the_same_to_the_byte(tmp_path, make_frame):
     folder = RunFolder(tmp_path)
     write_predictions(folder.predictions, make_frame())
-    folder.meaning.write_text(json.dumps({"schema": 1, "classes": ["HEM", "ALL"], "positive": "ALL", "interval": {"resamples": 100}}))
+    folder.meaning.write_text(
+        json.dumps({"schema": 1, "classes": ["HEM", "ALL"], "positive": "ALL", "interval": {"resamples": 100}})
+    )
     first = write_metrics(folder)
     written = folder.metrics.read_bytes()
     assert json.loads(written) == first

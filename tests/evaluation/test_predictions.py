@@ -104,13 +104,19 @@ def test_names_that_look_like_nothing(tmp_path, make_frame):
 WRONG = [
     (lambda t: t.drop(columns="probability_ALL"), r"lacks the column probability_ALL"),
     (lambda t: t.iloc[:0], "holds no predictions"),
-    (lambda t: t.assign(true=["all"] + ["HEM"] * 119), r"line 2: true 'all' is unknown; did you mean 'ALL'\? \(valid: HEM, ALL\)"),
+    (
+        lambda t: t.assign(true=["all"] + ["HEM"] * 119),
+        r"line 2: true 'all' is unknown; did you mean 'ALL'\? \(valid: HEM, ALL\)",
+    ),
     (lambda t: t.assign(split=["train"] * 119 + ["tests"]), r"line 121: split 'tests' is unknown; did you mean 'test'"),
     (lambda t: t.assign(output_0=["inf"] + ["1"] * 119), r"line 2: output_0 is not a finite number. Received: 'inf'"),
     (lambda t: t.assign(output_0=["1", "one"] + ["1"] * 118), r"line 3: output_0 is not a finite number. Received: 'one'"),
     (lambda t: t.assign(probability_ALL="1.5"), r"line 2: probability_ALL is outside \[0, 1\]. Received: 1.5"),
     (lambda t: t.assign(probability_ALL="0.3", probability_HEM="0.6"), r"line 2: the probabilities sum to 0.9, not to 1"),
-    (lambda t: t.assign(probability_ALL="0.5", probability_HEM="0.5", predicted="ALL"), "predicted is 'ALL', but the largest .* 'HEM'"),
+    (
+        lambda t: t.assign(probability_ALL="0.5", probability_HEM="0.5", predicted="ALL"),
+        "predicted is 'ALL', but the largest .* 'HEM'",
+    ),
     (lambda t: t.assign(image="one.bmp"), r"line 3: the image is listed twice. Received: one.bmp"),
     (lambda t: t.assign(fold=["1"] * 119 + [""]), r"line 121: a row without a fold"),
 ]

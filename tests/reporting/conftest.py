@@ -42,7 +42,11 @@ def fabricate(
         "schema": 1,
         "classes": list(classes),
         "positive": classes[-1] if len(classes) == 2 else None,
-        "outputs": {"activation": "softmax", "units": len(classes), "to_probability": "The outputs of the softmax are the probabilities."},
+        "outputs": {
+            "activation": "softmax",
+            "units": len(classes),
+            "to_probability": "The outputs of the softmax are the probabilities.",
+        },
         "decision": DECISION,
         "split": {"strategy": strategy, "seed": seed, "description": "no subject stands on two sides; shares 0.6, 0.2, 0.2"},
         "selection": selection,

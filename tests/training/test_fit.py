@@ -1,0 +1,181 @@
+"""Training in itself, on a small head and made-up features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_leuk.devices.start import start
+from keras_leuk.errors import LeukError, RunError
+from keras_leuk.images.pipeline import Feed, flips
+from keras_leuk.progress import Progress
+from keras_leuk.recipe.loading import validate
+from keras_leuk.training.checkpoint import Checkpoint
+from keras_leuk.training.fit import Fit, compile_model, fit
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(90, 12)).astype(np.float32)
+LABELS = (ROWS[:, 0] + 0.5 * RNG.normal(size=90) > 0).astype(int)
+TARGETS = np.eye(2, dtype=np.float32)[LABELS]
+
+
+def _model() -> Any:
+    start()
+    import keras
+
+    keras.backend.clear_session()
+    inputs = keras.Input((12,))
+    tensor = keras.layers.Dense(8, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=1))(inputs)
+    tensor = keras.layers.BatchNormalization()(tensor)
+    tensor = keras.layers.Dropout(0.4, seed=1)(tensor)
+    outputs = keras.layers.Dense(2, activation="softmax", kernel_initializer=keras.initializers.GlorotUniform(seed=2))(tensor)
+    return keras.Model(inputs, outputs)
+
+
+def _feed(places: np.ndarray, *, shuffle: bool = False) -> Feed:
+    return Feed(ROWS, places, TARGETS[places], batch_size=16, shuffle_seed=0 if shuffle else None)
+
+
+def _fit(folder: Path | None = None, *, epochs: int = 6, listener: Progress | None = None, **settings: Any) -> tuple[Any, Fit]:
+    training = validate({"training": {"epochs": epochs, "learning_rate": 0.01, **settings}}).training
+    model = _model()
+    compile_model(model, training)
+    places = np.arange(90)
+    result = fit(
+        model,
+        _feed(places[:60], shuffle=True),
+        {"val": _feed(places[60:])},
+        training=training,
+        seed=0,
+        checkpoint=Checkpoint(folder, "recipe") if folder else None,
+        progress=listener or Progress(),
+        checkpoint_seconds=0,
+    )
+    return model, result
+
+
+class Stop(Progress):
+    """Interrupts training after some epochs, as Ctrl-C would."""
+
+    def __init__(self, after: int):
+        self.left = after
+
+    def stage(self, name: str, total: int, unit: str, start: int = 0):
+        from contextlib import contextmanager
+
+        @contextmanager
+        def stage():
+            def advance(n: int = 1, **facts: float) -> None:
+                self.left -= n
+                if self.left < 0:
+                    raise KeyboardInterrupt
+
+            yield advance
+
+        return stage()
+
+
+def test_two_trainings_are_equal() -> None:
+    (first, a), (second, b) = _fit(), _fit()
+    assert a.history == b.history
+    assert all((x == y).all() for x, y in zip(first.get_weights(), second.get_weights(), strict=True))
+    assert [row["epoch"] for row in a.history] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adamax", {"name": "sgd", "momentum": 0.9}, "adamw"])
+def test_an_interrupted_training_ends_like_an_undisturbed_one(optimizer: object, tmp_path: Path) -> None:
+    settings = {"optimizer": optimizer, "early_stopping": {"patience": 6}, "epochs": 12}
+    undisturbed, expected = _fit(**settings)
+    for after in (0, 2, 1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            _fit(tmp_path / "c", listener=Stop(after), **settings)
+    resumed, found = _fit(tmp_path / "c", **settings)
+    assert found.history == expected.history
+    assert (found.best_epoch, found.stopped_early) == (expected.best_epoch, expected.stopped_early)
+    for x, y in zip(undisturbed.get_weights(), resumed.get_weights(), strict=True):
+        assert (x == y).all()
+
+
+def test_best_weights_are_those_of_the_best_epoch() -> None:
+    model, result = _fit(epochs=30, early_stopping={"patience": 3})
+    losses = [row["val_loss"] for row in result.history]
+    assert result.best_epoch == 1 + int(np.argmin(losses))
+    assert len(result.history) == min(30, result.best_epoch + 3)
+    loss = model.evaluate(_feed(np.arange(60, 90)).dataset(), verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(min(losses), rel=1e-6)
+
+
+def test_without_early_stopping_the_last_epoch_counts() -> None:
+    _, result = _fit(epochs=5, early_stopping={"enabled": False})
+    assert (result.best_epoch, len(result.history), result.stopped_early) == (5, 5, False)
+
+
+def test_a_longer_training_begins_like_a_shorter_one() -> None:
+    _, short = _fit(epochs=3, early_stopping={"enabled": False})
+    _, long = _fit(epochs=6, early_stopping={"enabled": False})
+    assert long.history[:3] == short.history
+
+
+def test_learning_rate_in_history_is_the_schedules(tmp_path: Path) -> None:
+    rate = {"initial": 0.01, "schedule": "exponential", "decay_steps": 4, "decay_rate": 0.5}
+    _, result = _fit(epochs=3, learning_rate=rate)
+    assert [row["learning_rate"] for row in result.history] == [0.005, 0.0025, 0.00125]
+
+
+def test_an_infinite_loss_is_one_line() -> None:
+    with pytest.raises(LeukError, match=r"epoch \d+, batch \d+; try a lower --learning-rate"):
+        _fit(optimizer="sgd", learning_rate=1e30, epochs=20)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    _fit(tmp_path / "c")
+    with pytest.raises(RunError, match="another recipe"):
+        Checkpoint(tmp_path / "c", "other").load()
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
+    _fit(tmp_path / "c")
+    state = tmp_path / "c" / "state.npz"
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(RunError, match="cannot be read"):
+        Checkpoint(tmp_path / "c", "recipe").load()
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    feed = _feed(np.arange(60), shuffle=True)
+    assert (feed.order(3) == _feed(np.arange(60), shuffle=True).order(3)).all()
+    assert not (feed.order(3) == feed.order(4)).all()
+    assert sorted(feed.order(3)) == list(range(60))
+
+
+def test_a_feed_serves_every_row_once_with_its_target() -> None:
+    feed = _feed(np.arange(30, 90), shuffle=True)
+    feed.epoch = 2
+    rows, targets = (np.concatenate(parts) for parts in zip(*feed.dataset().as_numpy_iterator(), strict=True))
+    places = 30 + feed.order(2)
+    assert (rows == ROWS[places]).all()
+    assert (targets == TARGETS[places]).all()
+
+
+def test_flips_depend_on_the_image_not_on_its_batch() -> None:
+    pictures = RNG.integers(0, 256, (40, 5, 5, 3), np.uint8)
+    flip = flips(40, 7, horizontal=True, vertical=True)
+    assert flip is not None
+    whole = flip(pictures, np.arange(40), 3)
+    order = RNG.permutation(40)
+    assert (flip(pictures[order], order, 3) == whole[order]).all()
+    assert (flip(pictures[order[:7]], order[:7], 3) == whole[order[:7]]).all()
+    kinds = {
+        "same": pictures,
+        "horizontal": pictures[:, :, ::-1],
+        "vertical": pictures[:, ::-1],
+        "both": pictures[:, ::-1, ::-1],
+    }
+    seen = {name: sum((whole[i] == view[i]).all() for i in range(40)) for name, view in kinds.items()}
+    assert sum(seen.values()) == 40
+    assert min(seen.values()) > 2
+    assert not (flip(pictures, np.arange(40), 4) == whole).all()
+    assert flips(40, 7, horizontal=False, vertical=False) is None
