@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -78,15 +79,15 @@ class Checkpoint:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
                 facts: dict[str, Any] = json.loads(str(kept["facts"]))
                 variables, optimizer = _in_order(kept, "v"), _in_order(kept, "o")
             state = State(**facts["state"])
             best = None
             if facts["best"]:
-                with np.load(self._best(state.best_epoch), allow_pickle=False) as kept:
+                with open(self._best(state.best_epoch), "rb") as file, np.load(file, allow_pickle=False) as kept:
                     best = _in_order(kept, "v")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise RunError(f"checkpoint {path} cannot be read ({error}); start afresh with --overwrite") from None
         if facts["recipe"] != self.recipe:
             raise RunError(f"checkpoint {path} belongs to another recipe; start afresh with --overwrite")
