@@ -54,6 +54,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says how many of the tests on real samples ran: a green suite must not hide that none did."""
 
     def count(outcome: str) -> int:
-        return sum("real" in report.keywords and report.when in ("call", "setup") for report in terminalreporter.stats.get(outcome, []))
+        return sum(
+            "real" in report.keywords and report.when in ("call", "setup") for report in terminalreporter.stats.get(outcome, [])
+        )
 
     terminalreporter.write_line(f"tests on real samples ({SAMPLES}): {count('passed')} ran, {count('skipped')} skipped")

@@ -21,13 +21,25 @@ def backbones(as_json: bool) -> None:
 
     console = Console(highlight=False)
     table = Table(title="Backbones", title_justify="left")
-    for column, justify in (("name", "left"), ("size", "right"), ("min", "right"), ("features", "right"), ("parameters", "right")):
+    for column, justify in (
+        ("name", "left"),
+        ("size", "right"),
+        ("min", "right"),
+        ("features", "right"),
+        ("parameters", "right"),
+    ):
         table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("preprocessing", no_wrap=True)
     table.add_column("what it is")
     for b in BACKBONES.values():
         table.add_row(
-            b.name, str(b.default_size), str(b.minimum_size), str(b.features), f"{b.parameters:,}", b.preprocessing, f"{b.description} ({b.paper})"
+            b.name,
+            str(b.default_size),
+            str(b.minimum_size),
+            str(b.features),
+            f"{b.parameters:,}",
+            b.preprocessing,
+            f"{b.description} ({b.paper})",
         )
     console.print(table)
     for mode, meaning in PREPROCESSING.items():

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed("interrupted", 130, arguments)
     except BrokenPipeError:
         # The reader of our output has gone; nothing is wrong.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except Exception as error:
         if debug:

@@ -47,7 +47,9 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         flag("--optimizer", "training.optimizer.name", "adam, rmsprop, adamax, sgd or adamw.", metavar="NAME"),
         flag("--learning-rate", "training.learning_rate.initial", "Initial learning rate.", type=float),
         flag("--image-size", "images.size", "Side of the input in pixels; the backbone's own where not given.", type=int),
-        flag("--split", "split.strategy", "subject, random, official, folds, table, or the split.csv of another run.", metavar="S"),
+        flag(
+            "--split", "split.strategy", "subject, random, official, folds, table, or the split.csv of another run.", metavar="S"
+        ),
         flag("--folds", "split.folds", "Cross-validate over this many folds.", type=int),
         flag("--seed", "seed", "Seed of split, first weights, order and dropout.", type=int),
         flag("--fine-tune", "model.fine_tune", "none, all, or how many of the last backbone layers to train.", metavar="L"),

@@ -15,7 +15,13 @@ from keras_leuk.cli import options
 @click.command()
 @click.argument("recipe", required=False)
 @options.recipe_flags
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set any key of the recipe, such as split.test=0.25; may be repeated.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set any key of the recipe, such as split.test=0.25; may be repeated.",
+)
 @options.out
 @click.option("--resume", is_flag=True, help="Continue the unfinished run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
@@ -119,10 +125,8 @@ def free_folder(recipe: Any) -> Path:
 
 def _say_what_is_kept(run: Any) -> None:
     if run.started:
-        click.echo(
-            f"keras-leuk: {run.path} keeps what was done; continue with: keras-leuk train --resume --out {shlex.quote(str(run.path))}",
-            err=True,
-        )
+        again = f"keras-leuk train --resume --out {shlex.quote(str(run.path))}"
+        click.echo(f"keras-leuk: {run.path} keeps what was done; continue with: {again}", err=True)
     else:
         click.echo("keras-leuk: no run was begun; images and features computed so far stay in the cache", err=True)
 

@@ -28,7 +28,10 @@ def describe() -> dict[str, Any]:
         details = tf.config.experimental.get_device_details(gpu)
         capability = details.get("compute_capability")
         gpus.append(
-            {"name": details.get("device_name", gpu.name), "compute_capability": ".".join(map(str, capability)) if capability else None}
+            {
+                "name": details.get("device_name", gpu.name),
+                "compute_capability": ".".join(map(str, capability)) if capability else None,
+            }
         )
     hardware = gpu_hardware()
     return {
@@ -54,7 +57,9 @@ def gpu_hardware() -> list[str]:
     tool = shutil.which("nvidia-smi")
     if tool:
         try:
-            answer = subprocess.run([tool, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=10)
+            answer = subprocess.run(
+                [tool, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=10
+            )
         except (OSError, subprocess.TimeoutExpired):
             return []
         return [line.strip() for line in answer.stdout.splitlines() if line.strip()] if answer.returncode == 0 else []
@@ -66,7 +71,9 @@ def advice(*, sees: int, hardware: list[str], system: str, cuda_build: bool) -> 
     if sees or not hardware:
         return None
     if system == "darwin":
-        return "a Metal GPU is here but TensorFlow does not see it; install: pip install 'keras-leuk[metal]' (Python 3.11 or 3.12)"
+        return (
+            "a Metal GPU is here but TensorFlow does not see it; install: pip install 'keras-leuk[metal]' (Python 3.11 or 3.12)"
+        )
     if not cuda_build:
         return f"{hardware[0]} is here but this TensorFlow was built without CUDA; install: pip install 'keras-leuk[cuda]'"
     return f"{hardware[0]} is here but TensorFlow finds no CUDA libraries; install: pip install 'keras-leuk[cuda]'"

@@ -51,7 +51,10 @@ def start() -> dict[str, Any]:
             break
     tf.config.experimental.enable_op_determinism()
     _started = {
-        "onednn": {"TF_ENABLE_ONEDNN_OPTS": onednn, "set_by": "user" if given is not None else "keras-leuk" if onednn else "nobody"},
+        "onednn": {
+            "TF_ENABLE_ONEDNN_OPTS": onednn,
+            "set_by": "user" if given is not None else "keras-leuk" if onednn else "nobody",
+        },
         "device": device_name(),
     }
     return _started
@@ -59,8 +62,10 @@ def start() -> dict[str, Any]:
 
 @contextmanager
 def _quiet_native_log() -> Iterator[None]:
-    """Keeps what TensorFlow's C++ side writes straight to descriptor 2 while it loads (which libraries it looked for, that oneDNN is
-    on) away from the user, whatever TF_CPP_MIN_LOG_LEVEL says; shows it after all if loading fails."""
+    """Keeps what TensorFlow's C++ side writes straight to descriptor 2 while it loads away from the user.
+
+    It tells which libraries it looked for and that oneDNN is on, whatever TF_CPP_MIN_LOG_LEVEL says. Shown if loading fails.
+    """
     try:
         sys.stderr.flush()
         kept = os.dup(2)

@@ -129,9 +129,13 @@ def _preprocess(inputs: Any, backbone: Backbone) -> Any:
         return layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="preprocess_scale")(inputs)
     if backbone.preprocessing == "torch":
         scaled = layers.Rescaling(1 / 255.0, dtype="float32", name="preprocess_scale")(inputs)
-        return layers.Normalization(mean=_TORCH_MEAN, variance=_TORCH_VARIANCE, dtype="float32", name="preprocess_normalize")(scaled)
+        return layers.Normalization(mean=_TORCH_MEAN, variance=_TORCH_VARIANCE, dtype="float32", name="preprocess_normalize")(
+            scaled
+        )
     flipped = keras.ops.flip(inputs, axis=-1)
-    return layers.Normalization(mean=_CAFFE_MEAN_BGR, variance=[1.0, 1.0, 1.0], dtype="float32", name="preprocess_center")(flipped)
+    return layers.Normalization(mean=_CAFFE_MEAN_BGR, variance=[1.0, 1.0, 1.0], dtype="float32", name="preprocess_center")(
+        flipped
+    )
 
 
 def _load(body: Any, weights: Weights, backbone: Backbone) -> None:
@@ -139,9 +143,8 @@ def _load(body: Any, weights: Weights, backbone: Backbone) -> None:
         body.load_weights(str(weights.path))
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError, TypeError for files that do not fit
         text = str(error).strip().splitlines()
-        raise WeightsError(
-            f"weight file {weights.path} does not fit {backbone.name} without its top: {text[0][:160] if text else type(error).__name__}"
-        ) from None
+        reason = text[0][:160] if text else type(error).__name__
+        raise WeightsError(f"weight file {weights.path} does not fit {backbone.name} without its top: {reason}") from None
     imagenet = weights.kind == "imagenet" or (weights.path is not None and weights.path.name == backbone.weights_file)
     if imagenet and backbone.imagenet_scale is not None:
         _fold_scale(body, backbone.imagenet_scale)

@@ -66,8 +66,10 @@ def targets(labels: np.ndarray, output: Output, classes: int, positive: int | No
         float32: (n, 1) with 1 for the positive class where there is one unit, else one-hot (n, classes).
     """
     if output.units == "one":
-        return (labels == positive).astype(np.float32)[:, None]
-    return np.eye(classes, dtype=np.float32)[labels]
+        wanted: np.ndarray = (labels == positive).astype(np.float32)[:, None]
+    else:
+        wanted = np.eye(classes, dtype=np.float32)[labels]
+    return wanted
 
 
 def probabilities(outputs: np.ndarray, output: Output, positive: int | None) -> np.ndarray:

@@ -64,7 +64,9 @@ def resolve(choice: str, backbone: Backbone, *, weights_dir: str | None = None, 
         WeightsOutOfReachError: no such file here, and the network cannot be reached.
     """
     if choice == "random":
-        return Weights("random", None, None, None, seed, f"random weights (weights seed {seed}): nothing was learnt from ImageNet")
+        return Weights(
+            "random", None, None, None, seed, f"random weights (weights seed {seed}): nothing was learnt from ImageNet"
+        )
     if choice != "imagenet":
         path = Path(choice).expanduser()
         if not path.is_file():
@@ -121,8 +123,8 @@ def _download(backbone: Backbone) -> Path:
     except Exception as error:  # urllib raises URLError, HTTPError, TimeoutError; Keras wraps some of them in Exception
         raise WeightsOutOfReachError(
             f"ImageNet weights for {backbone.name} are not on this machine and cannot be downloaded "
-            f"({_reason(error)}); fetch {backbone.weights_url} elsewhere, put {backbone.weights_file} into a folder, and name the "
-            f"folder with --weights-dir or {ENVIRONMENT_VARIABLE}; or train from scratch with --weights random"
+            f"({_reason(error)}); fetch {backbone.weights_url} elsewhere, put {backbone.weights_file} into a folder, and name "
+            f"the folder with --weights-dir or {ENVIRONMENT_VARIABLE}; or train from scratch with --weights random"
         ) from None
     finally:
         socket.setdefaulttimeout(before)

@@ -34,8 +34,12 @@ class Data(Section):
     reader: str = Field("auto", description="auto recognises by looking; cnmc, folders, table, demo")
     parts: tuple[Part, ...] | None = Field(None, description="use only these parts of the data (null: all labelled images)")
     classes: tuple[str, ...] | None = Field(None, description="label order (null: the reader's own, which is printed)")
-    positive: str | None = Field(None, description="positive class of a two-class problem (null: ALL for C-NMC, else the last class)")
-    unreadable: Literal["error", "skip"] = Field("error", description="an image that cannot be decoded stops the run, or is left out and listed")
+    positive: str | None = Field(
+        None, description="positive class of a two-class problem (null: ALL for C-NMC, else the last class)"
+    )
+    unreadable: Literal["error", "skip"] = Field(
+        "error", description="an image that cannot be decoded stops the run, or is left out and listed"
+    )
 
 
 class Split(Section):
@@ -44,7 +48,8 @@ class Split(Section):
     strategy: Strategy = Field("auto", description="auto: subject where subjects are known, else the data's own, else random")
     test: Share = Field(0.2, description="share of the images used for testing (subject, random)")
     validation: Share = Field(
-        0.2, description="share used for validation: of all images (subject, random) or of the training side (official, folds, table)"
+        0.2,
+        description="share used for validation: of all images (subject, random) or of the training side (official, folds, table)",
     )
     folds: int | None = Field(None, ge=2, le=100, description="number of folds (null: the data's own folds)")
     fold: str | None = Field(None, description="train this fold only (null: all of them)")
@@ -109,7 +114,7 @@ class Dropout(Section):
 
 
 class Standardize(Section):
-    """Each feature minus its mean, over its standard deviation, both taken once from the training images (frozen backbone only)."""
+    """Each feature minus its mean, over its standard deviation, both of the training images (frozen backbone only)."""
 
     type: Literal["standardize"] = "standardize"
 
@@ -121,7 +126,9 @@ class Output(Section):
     """The last layer."""
 
     activation: Literal["softmax", "sigmoid"] = "softmax"
-    units: Literal["one", "classes"] = Field("classes", description="'one': a single sigmoid for the positive class; 'classes': a unit per class")
+    units: Literal["one", "classes"] = Field(
+        "classes", description="'one': a single sigmoid for the positive class; 'classes': a unit per class"
+    )
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
 
@@ -147,7 +154,9 @@ class Model(Section):
     weights: str = Field("imagenet", description="imagenet, random, or a weight file", min_length=1)
     weights_dir: str | None = Field(None, description="folder with Keras' own weight files, looked at first")
     weights_seed: int | None = Field(
-        None, ge=0, description="seed of random weights (null: 0 for a frozen backbone, so that runs share features; else the seed)"
+        None,
+        ge=0,
+        description="seed of random weights (null: 0 for a frozen backbone, so that runs share features; else the seed)",
     )
     head: str | Head = Field("linear", description="a named head, or pooling, layers and output")
     fine_tune: Literal["none", "all"] | Annotated[int, Field(ge=1)] = Field(
@@ -206,7 +215,9 @@ class Training(Section):
     optimizer: Optimizer = Optimizer()
     learning_rate: LearningRate = LearningRate()
     loss: Literal["categorical_crossentropy", "binary_crossentropy"] = "categorical_crossentropy"
-    class_weight: Literal["none", "balanced"] | dict[str, Positive] = Field("none", description="none, balanced, or a weight per class name")
+    class_weight: Literal["none", "balanced"] | dict[str, Positive] = Field(
+        "none", description="none, balanced, or a weight per class name"
+    )
     monitor: Literal["validation", "test"] = Field(
         "validation", description="'test' watches the test set, as some papers did; every output then says so"
     )

@@ -55,7 +55,9 @@ class ArrayStore:
             if not (self.path / "facts.json").exists():
                 write_json(self.path / "facts.json", self.facts)
         except OSError as error:
-            raise LeukError(f"the cache folder {cache} cannot be written ({error.strerror or error}); give another with --cache-dir") from None
+            raise LeukError(
+                f"the cache folder {cache} cannot be written ({error.strerror or error}); give another with --cache-dir"
+            ) from None
 
     def positions(self) -> dict[str, int]:
         """Row number of every key."""

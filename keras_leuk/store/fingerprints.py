@@ -73,7 +73,9 @@ class FingerprintTable:
                 known[path] = Fingerprint(*rest)
         return known
 
-    def remember(self, found: Mapping[Path, tuple[os.stat_result, Fingerprint]] | Iterable[tuple[Path, tuple[os.stat_result, Fingerprint]]]) -> None:
+    def remember(
+        self, found: Mapping[Path, tuple[os.stat_result, Fingerprint]] | Iterable[tuple[Path, tuple[os.stat_result, Fingerprint]]]
+    ) -> None:
         """Keeps fingerprints; the status is the one taken before the file was read."""
         pairs = found.items() if isinstance(found, Mapping) else found
         with self._base:

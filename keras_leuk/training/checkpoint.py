@@ -55,16 +55,18 @@ class Checkpoint:
     def __init__(self, folder: Path, recipe: str):
         self.folder, self.recipe = Path(folder), recipe
 
-    def save(self, state: State, variables: Sequence[np.ndarray], optimizer: Sequence[np.ndarray], best: Sequence[np.ndarray] | None) -> None:
+    def save(
+        self, state: State, variables: Sequence[np.ndarray], optimizer: Sequence[np.ndarray], best: Sequence[np.ndarray] | None
+    ) -> None:
         """Keeps a state; `best` are the best epoch's weights (None where none are wanted)."""
         self.folder.mkdir(exist_ok=True)
         best_file = self._best(state.best_epoch)
         if best is not None and not best_file.exists():
             with replacing(best_file) as temporary, open(temporary, "wb") as file:
-                np.savez(file, **_numbered("v", best))
+                np.savez(file, allow_pickle=False, **_numbered("v", best))
         text = json.dumps({"state": asdict(state), "recipe": self.recipe, "best": best is not None})
         with replacing(self.folder / "state.npz") as temporary, open(temporary, "wb") as file:
-            np.savez(file, facts=np.array(text), **_numbered("v", variables), **_numbered("o", optimizer))
+            np.savez(file, allow_pickle=False, facts=np.array(text), **_numbered("v", variables), **_numbered("o", optimizer))
         for old in self.folder.glob("best-*.npz"):
             if old != best_file:
                 old.unlink()

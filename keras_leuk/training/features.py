@@ -1,8 +1,8 @@
 """The feature store: each image passes a frozen backbone once, whoever trains on it later.
 
-Features are addressed by everything that shapes them: pixels (the row's key), size and decoding, backbone, its weights and its
-preprocessing, pooling, compute type, versions and device. Head, optimiser, split and seed are not among them, so a second run that
-changes only those starts training at once.
+Features are addressed by everything that shapes them: pixels (the row's key), size and decoding, backbone, its weights and
+its preprocessing, pooling, compute type, versions and device. Head, optimiser, split and seed are not among them, so a second
+run that changes only those starts training at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Training, an epoch at a time; each epoch is a pure function of (recipe, seed, epoch) and the weights it starts from.
 
-Keras does the steps (`Model.fit` on one epoch); this module does what must be resumable: early stopping, best weights, history and
-checkpoints.
+Keras does the steps (`Model.fit` on one epoch); this module does what must be resumable: early stopping, best weights,
+history and checkpoints.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def compile_model(model: Any, training: Training) -> None:
 
     model.compile(
         optimizer=make_optimizer(training),
-        loss=getattr(keras.losses, {"categorical_crossentropy": "CategoricalCrossentropy"}.get(training.loss, "BinaryCrossentropy"))(),
+        loss=getattr(
+            keras.losses, {"categorical_crossentropy": "CategoricalCrossentropy"}.get(training.loss, "BinaryCrossentropy")
+        )(),
         metrics=[make_metric(model.output_shape[-1])],
         # XLA is slower than oneDNN for these networks on a CPU, and not deterministic for all of their operations.
         jit_compile=False,
@@ -157,7 +159,9 @@ def _values(variables: Any) -> list[np.ndarray]:
 
 def _assign(variables: Any, values: list[np.ndarray]) -> None:
     if len(variables) != len(values):
-        raise LeukError(f"the checkpoint holds {len(values)} variables, the model {len(variables)}; start afresh with --overwrite")
+        raise LeukError(
+            f"the checkpoint holds {len(values)} variables, the model {len(variables)}; start afresh with --overwrite"
+        )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
@@ -165,7 +169,7 @@ def _assign(variables: Any, values: list[np.ndarray]) -> None:
 def _StopOnNonsense(epoch: int) -> Any:  # noqa: N802 - a class made late, because its base needs TensorFlow
     import keras
 
-    class StopOnNonsense(keras.callbacks.Callback):
+    class StopOnNonsense(keras.callbacks.Callback):  # type: ignore[misc]
         """An infinite loss helps nobody: say where it happened and stop."""
 
         def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

@@ -41,7 +41,8 @@ class Forward:
         count = len(rows)
         if count < BATCH:
             rows = np.concatenate([rows, np.zeros((BATCH - count, *rows.shape[1:]), rows.dtype)])
-        return self._call(tf.constant(rows)).numpy()[:count]
+        outputs: np.ndarray = self._call(tf.constant(rows)).numpy()
+        return outputs[:count]
 
     def blocks(self, rows: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
         """Outputs for rows of a memory map, a batch at a time."""

@@ -30,7 +30,9 @@ class Predicted:
     left_out: tuple[tuple[Path, str], ...]
 
 
-def predict_images(run: RunFolder, images: Sequence[Path], *, skip_unreadable: bool = False, progress: Progress | None = None) -> Predicted:
+def predict_images(
+    run: RunFolder, images: Sequence[Path], *, skip_unreadable: bool = False, progress: Progress | None = None
+) -> Predicted:
     """Predicts images, a batch at a time; memory does not grow with their number.
 
     Raises:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from keras_leuk.data.table import IMAGE_SUFFIXES, natural_key
+from keras_leuk.data.tree import folders
 from keras_leuk.errors import DataError, UsageError
 
 
@@ -23,21 +23,10 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
         if path.is_file():
             found[path] = None
         elif path.is_dir():
-            inside = [
-                Path(folder) / name
-                for folder, folders, names in os.walk(path)
-                if not _prune(folders)
-                for name in names
-                if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES
-            ]
+            inside = [path / folder.below(name) for folder in folders(path) for name in folder.images]
             if not inside:
                 raise DataError(f"no images in {given} (looked for {', '.join(s.lstrip('.') for s in IMAGE_SUFFIXES)})")
             found |= dict.fromkeys(sorted(inside, key=lambda image: natural_key(str(image))))
         else:
             raise UsageError(f"image or folder not found: {given}")
     return list(found)
-
-
-def _prune(folders: list[str]) -> None:
-    """Keeps `os.walk` out of hidden folders."""
-    folders[:] = [name for name in folders if not name.startswith(".")]

@@ -82,8 +82,8 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
     )
     stored = pictures.store.row_bytes * len(pictures.store.positions())
     progress.say(
-        f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, {len(rows) - pictures.decoded} from the "
-        f"cache ({pictures.store.path}, {stored / 1e6:.0f} MB; clear with: keras-leuk cache --clear)"
+        f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, {len(rows) - pictures.decoded} from "
+        f"the cache ({pictures.store.path}, {stored / 1e6:.0f} MB; clear with: keras-leuk cache --clear)"
     )
     return Materials(recipe, parts, table, rows, pictures, weights, (*table.warnings, *warnings))
 
@@ -102,7 +102,9 @@ def tell_data(table: ImageTable, progress: Progress) -> None:
     subjects = f", {labelled['subject'].nunique()} subjects" if table.has_subjects else ", subjects unknown"
     progress.say(f"data: {table.name}, {len(labelled)} labelled images{subjects}")
     for part, group in labelled.groupby("part", sort=False):
-        progress.say(f"  {part}: {len(group)} images" + (f" of {group['subject'].nunique()} subjects" if table.has_subjects else ""))
+        progress.say(
+            f"  {part}: {len(group)} images" + (f" of {group['subject'].nunique()} subjects" if table.has_subjects else "")
+        )
     positive = f"; positive class: {table.positive}" if table.positive else ""
     progress.say(f"labels: {listing}{positive}")
     for note in table.notes:
@@ -137,7 +139,9 @@ def weights_warning(weights: Weights, parts: Parts) -> tuple[str, ...]:
     """What every run with random weights says, asked for or not: a run that is made again from its recipe says the same."""
     if weights.kind != "random":
         return ()
-    return (f"RANDOM WEIGHTS: {parts.backbone.name} started from random weights; its numbers say nothing about a pretrained backbone",)
+    return (
+        f"RANDOM WEIGHTS: {parts.backbone.name} started from random weights; its numbers say nothing about a pretrained backbone",
+    )
 
 
 def _without(table: ImageTable, pictures: Pictures) -> tuple[ImageTable, pd.DataFrame, str]:

@@ -1,7 +1,7 @@
 """From pictures to probabilities, the same way during a run and long after it.
 
-A frozen backbone and its head are two compiled functions here, as they are in training, where features are stored between them; so
-`keras-leuk predict` gives a training picture the very bits that stand in predictions.csv.
+A frozen backbone and its head are two compiled functions here, as they are in training, where features are stored between
+them; so `keras-leuk predict` gives a training picture the very bits that stand in predictions.csv.
 """
 
 from __future__ import annotations
@@ -89,14 +89,15 @@ class Predictor:
     def __init__(self, classifier: Classifier, card: ModelCard):
         self.card = card
         if card.frozen:
-            trunk, head = Forward(classifier.trunk, "uint8"), Forward(classifier.head, "float32")
-            self._run = lambda pictures: head(trunk(pictures))
+            self._stages = [Forward(classifier.trunk, "uint8"), Forward(classifier.head, "float32")]
         else:
-            self._run = Forward(classifier.model, "uint8")
+            self._stages = [Forward(classifier.model, "uint8")]
 
     def outputs(self, pictures: np.ndarray) -> np.ndarray:
         """Raw outputs, float32 (n, units), for at most 32 uint8 pictures (n, size, size, 3)."""
-        return self._run(pictures)
+        for stage in self._stages:
+            pictures = stage(pictures)
+        return pictures
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """float64 (n, classes), in the order of the card's classes."""

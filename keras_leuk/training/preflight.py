@@ -39,12 +39,19 @@ def check(recipe: Recipe) -> Parts:
     size = recipe.images.size if recipe.images.size is not None else backbone.default_size
     if size < backbone.minimum_size:
         raise RecipeError(
-            "images.size", size, f"is below the {backbone.minimum_size} pixels that {backbone.name} needs (its own is {backbone.default_size})"
+            "images.size",
+            size,
+            f"is below the {backbone.minimum_size} pixels that {backbone.name} needs (its own is {backbone.default_size})",
         )
     if head.output.activation == "sigmoid" and recipe.training.loss != "binary_crossentropy":
         raise RecipeError("training.loss", recipe.training.loss, "does not go with a sigmoid output", ["binary_crossentropy"])
     if recipe.model.fine_tune != "none" and any(isinstance(layer, Standardize) for layer in head.layers):
-        raise RecipeError("model.fine_tune", recipe.model.fine_tune, "does not go with a standardize layer, which needs a frozen backbone", ["none"])
+        raise RecipeError(
+            "model.fine_tune",
+            recipe.model.fine_tune,
+            "does not go with a standardize layer, which needs a frozen backbone",
+            ["none"],
+        )
     return Parts(backbone, head, size)
 
 
@@ -71,7 +78,9 @@ def check_watched(recipe: Recipe, validation: int) -> None:
     """
     if recipe.training.early_stopping.enabled and recipe.training.monitor == "validation" and validation == 0:
         raise RecipeError(
-            "training.early_stopping.enabled", True, "needs a validation side, and there is none; set it to null or false, or give split.validation a share"
+            "training.early_stopping.enabled",
+            True,
+            "needs a validation side, and there is none; set it to null or false, or give split.validation a share",
         )
 
 
@@ -83,7 +92,9 @@ def resolved(recipe: Recipe, parts: Parts, table: ImageTable, *, strategy: str, 
             "data": recipe.data.model_copy(
                 update={"path": _absolute(recipe.data.path), "classes": tuple(table.classes), "positive": table.positive}
             ),
-            "split": recipe.split.model_copy(update={"strategy": strategy, "file": _absolute(recipe.split.file) if recipe.split.file else None}),
+            "split": recipe.split.model_copy(
+                update={"strategy": strategy, "file": _absolute(recipe.split.file) if recipe.split.file else None}
+            ),
             "images": recipe.images.model_copy(update={"size": parts.size}),
             "model": recipe.model.model_copy(
                 update={
@@ -117,8 +128,9 @@ def sample_weights(recipe: Recipe, labels: np.ndarray, classes: tuple[str, ...])
         counts = np.bincount(labels, minlength=len(classes))
         per_class = np.where(counts > 0, len(labels) / (len(classes) * np.maximum(counts, 1)), 0.0)
     else:
-        per_class = np.array([choice.get(name, 1.0) for name in classes])  # type: ignore[union-attr]
-    return per_class[labels].astype(np.float32)
+        per_class = np.array([choice.get(name, 1.0) for name in classes])
+    weights: np.ndarray = per_class[labels].astype(np.float32)
+    return weights
 
 
 def _absolute(path: str) -> str:

@@ -28,8 +28,8 @@ from keras_leuk.runs.atomic import replacing, write_json, write_text
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.fit import Fit
 from keras_leuk.training.materials import Materials
-from keras_leuk.training.preflight import Parts
 from keras_leuk.training.predictor import ModelCard
+from keras_leuk.training.preflight import Parts
 
 MISTAKES = 16
 """Pictures in the grid of the most confident mistakes."""
@@ -98,7 +98,7 @@ def describe_split(splits: Sequence[SplitResult]) -> str:
     if len(splits) == 1:
         return splits[0].description
     names = ", ".join(str(result.fold) for result in splits)
-    return f"Cross-validation over {len(splits)} folds ({names}): each image is tested once, by the model that was not trained on its fold."
+    return f"Cross-validation over {len(splits)} folds ({names}): each image is tested once, by a model not trained on its fold."
 
 
 def split_warnings(splits: Sequence[SplitResult]) -> list[str]:
@@ -155,7 +155,8 @@ def write_environment(run: RunFolder, context: Context, splits: Sequence[SplitRe
             },
             "weights": materials.weights.facts() | {"note": materials.weights.note, "keras_own": materials.weights.keras_own},
             "linked_subjects": [
-                {"first": link.first, "second": link.second, "images": [list(pair) for pair in link.images]} for link in splits[0].linked
+                {"first": link.first, "second": link.second, "images": [list(pair) for pair in link.images]}
+                for link in splits[0].linked
             ],
             "warnings": warnings(context, splits),
         },
@@ -165,7 +166,7 @@ def write_environment(run: RunFolder, context: Context, splits: Sequence[SplitRe
 def warnings(context: Context, splits: Sequence[SplitResult]) -> list[str]:
     """What every output of the run must say, most serious first."""
     watched = (
-        ["THE TEST SET WAS WATCHED: training was monitored on the test images (training.monitor: test); test figures are too high"]
+        ["THE TEST SET WAS WATCHED: training was monitored on it (training.monitor: test), so test figures are too high"]
         if context.recipe.training.monitor == "test"
         else []
     )
@@ -173,7 +174,13 @@ def warnings(context: Context, splits: Sequence[SplitResult]) -> list[str]:
 
 
 def write_results(
-    run: RunFolder, context: Context, split: SplitResult, fitted: Fit, card: ModelCard, classifier: Classifier, outputs: np.ndarray
+    run: RunFolder,
+    context: Context,
+    split: SplitResult,
+    fitted: Fit,
+    card: ModelCard,
+    classifier: Classifier,
+    outputs: np.ndarray,
 ) -> dict[str, Any]:
     """Writes everything that training found, metrics and report included."""
     write_history(run, pd.DataFrame(fitted.history))

@@ -66,7 +66,9 @@ def train(
         started = time.perf_counter()
         materials = gather(recipe, cache=cache, progress=recorder)
         splits = make_splits(materials, recorder)
-        recipe = resolved(materials.recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials))
+        recipe = resolved(
+            materials.recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials)
+        )
         check_watched(recipe, min(int((result.rows["split"] == "validation").sum()) for result in splits))
         _begin(run, recipe, resume=resume)
         context = results.Context(recipe, materials, cache, tuple(command), recorder, checkpoint_seconds, started)

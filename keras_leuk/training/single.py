@@ -17,8 +17,8 @@ from keras_leuk.training import features, results
 from keras_leuk.training.checkpoint import Checkpoint
 from keras_leuk.training.fit import compile_model, fit
 from keras_leuk.training.forward import Forward
-from keras_leuk.training.preflight import sample_weights
 from keras_leuk.training.predictor import ModelCard
+from keras_leuk.training.preflight import sample_weights
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult) -> 
         progress=progress,
         checkpoint_seconds=context.checkpoint_seconds,
     )
-    metrics = results.write_results(run, context, split, fitted, card(context), classifier, _predict(trained, inputs, split, context))
+    metrics = results.write_results(
+        run, context, split, fitted, card(context), classifier, _predict(trained, inputs, split, context)
+    )
     results.write_timing(run, context, fitted, inputs.computed)
     checkpoint.remove()
     results.finish(run, metrics, fitted)
@@ -115,9 +117,8 @@ def _inputs(classifier: Classifier, context: results.Context) -> Inputs:
         cache=context.cache,
         progress=context.progress,
     )
-    context.progress.say(
-        f"features: {found.computed} images passed the backbone now, {len(set(pictures.pixels)) - found.computed} had before ({found.store.path})"
-    )
+    before = len(set(pictures.pixels)) - found.computed
+    context.progress.say(f"features: {found.computed} images passed the backbone now, {before} had before ({found.store.path})")
     return Inputs(found.store.rows(), found.index, found.computed)
 
 
@@ -162,4 +163,3 @@ def _predict(trained: Any, inputs: Inputs, split: SplitResult, context: results.
     outputs = np.zeros((len(split.rows), *forward.output_shape), np.float32)
     outputs[places] = forward.all(inputs.rows, inputs.index[places], context.progress)
     return outputs
-

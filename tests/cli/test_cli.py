@@ -16,7 +16,18 @@ from keras_leuk.cli.main import COMMANDS, main
 from keras_leuk.data.demo import make_demo
 from keras_leuk.runs.folder import RunFolder
 
-FAST = ["--backbone", "mobilenet", "--weights", "random", "--image-size", "32", "--epochs", "2", "--set", "evaluation.resamples=100"]
+FAST = [
+    "--backbone",
+    "mobilenet",
+    "--weights",
+    "random",
+    "--image-size",
+    "32",
+    "--epochs",
+    "2",
+    "--set",
+    "evaluation.resamples=100",
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +51,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _modules(code: str) -> set[str]:
     answer = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(sys.modules), file=sys.stderr)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(sys.modules), file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(answer.stderr.split())
 
@@ -110,7 +124,9 @@ def test_predict_writes_a_row_an_image(run: RunFolder, cells: Path, tmp_path: Pa
     assert capsys.readouterr().out.splitlines()[0] == ",".join(table)
 
 
-def test_predict_stops_at_a_damaged_image_or_lists_it(run: RunFolder, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_stops_at_a_damaged_image_or_lists_it(
+    run: RunFolder, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     good = next(cells.rglob("*.bmp"))
     shutil.copy(good, tmp_path / "good.bmp")
     (tmp_path / "bad.bmp").write_bytes(good.read_bytes()[:200])
@@ -140,7 +156,11 @@ BAD = {
     "wrong path": (lambda here, cells: ["--data", "nowhere"], 2, "nowhere"),
     "empty folder": (lambda here, cells: ["--data", str(_tree(here / "empty", cells, {"a": 0}).parent / "empty")], 1, "empty"),
     "one class": (lambda here, cells: ["--data", str(_tree(here / "one", cells, {"ALL": 4}))], 1, "only one class"),
-    "label without images": (lambda here, cells: ["--data", str(_tree(here / "gap", cells, {"ALL": 4, "HEM": 0, "AML": 3}))], 1, "HEM"),
+    "label without images": (
+        lambda here, cells: ["--data", str(_tree(here / "gap", cells, {"ALL": 4, "HEM": 0, "AML": 3}))],
+        1,
+        "HEM",
+    ),
     "listed image not there": (lambda here, cells: ["--data", str(_table(here / "t.csv"))], 1, "nowhere.bmp"),
     "unknown backbone": (lambda here, cells: ["--data", str(cells), "--backbone", "mobilnet"], 2, "'mobilenet'"),
     "image size 8": (lambda here, cells: ["--data", str(cells), "--image-size", "8"], 2, "images.size: 8"),
@@ -157,7 +177,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_and_leaves_nothing(case: str, elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+    case: str, elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     arguments, code, part = BAD[case]
     given = arguments(elsewhere, cells)
     before = sorted(elsewhere.rglob("*"))
@@ -195,7 +217,9 @@ def test_an_out_that_cannot_be_written(elsewhere: Path, cells: Path, capfd: pyte
     assert (elsewhere / "file").read_text() == "x"
 
 
-def test_imagenet_weights_out_of_reach(elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imagenet_weights_out_of_reach(
+    elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A user's data stop; the demo goes on with random weights and says so (tests/training)."""
     from keras_leuk.models import weights
 
@@ -261,7 +285,17 @@ def test_ctrl_c_ends_cleanly_and_the_run_can_go_on(cells: Path, tmp_path: Path, 
 
     out = tmp_path / "r"
     fast = ["2000" if word == "2" else word for word in FAST]
-    command = [sys.executable, "-m", "keras_leuk", "train", "--data", str(cells), *fast, "--set", "training.early_stopping.enabled=false"]
+    command = [
+        sys.executable,
+        "-m",
+        "keras_leuk",
+        "train",
+        "--data",
+        str(cells),
+        *fast,
+        "--set",
+        "training.early_stopping.enabled=false",
+    ]
     process = subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (out / "environment.json").exists() and time.monotonic() < deadline and process.poll() is None:

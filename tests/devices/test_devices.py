@@ -22,7 +22,10 @@ def test_operations_are_deterministic() -> None:
 
 
 def _setting(**variables: str) -> str:
-    code = "from keras_leuk.devices.start import start; import os; f = start(); print(f['onednn']['set_by'], os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+    code = (
+        "from keras_leuk.devices.start import start; import os; facts = start(); "
+        "print(facts['onednn']['set_by'], os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+    )
     environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"} | variables
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert answer.stderr == ""

@@ -102,7 +102,9 @@ def test_trunk_and_head_together_are_the_model(pooling: str, shape: tuple[int, .
 
 def test_the_same_seeds_build_the_same_network() -> None:
     def first(seed: int, weights_seed: int) -> list[np.ndarray]:
-        classifier = build(BACKBONES["mobilenet"], Head(), size=64, classes=2, seed=seed, weights=_random("mobilenet", weights_seed))
+        classifier = build(
+            BACKBONES["mobilenet"], Head(), size=64, classes=2, seed=seed, weights=_random("mobilenet", weights_seed)
+        )
         return classifier.model.get_weights()
 
     a, b, other_head, other_body = first(1, 0), first(1, 0), first(2, 0), first(1, 1)
@@ -174,7 +176,12 @@ def test_real_imagenet_weights_give_keras_own_features(imagenet: Path) -> None:
     start()
     import keras
 
-    for name, module in (("mobilenet", "mobilenet"), ("mobilenetv2", "mobilenet_v2"), ("vgg16", "vgg16"), ("xception", "xception")):
+    for name, module in (
+        ("mobilenet", "mobilenet"),
+        ("mobilenetv2", "mobilenet_v2"),
+        ("vgg16", "vgg16"),
+        ("xception", "xception"),
+    ):
         record = BACKBONES[name]
         weights = resolve("imagenet", record, weights_dir=str(imagenet))
         keras.backend.clear_session()

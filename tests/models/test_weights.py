@@ -51,7 +51,7 @@ def test_random_weights_depend_on_their_seed_alone() -> None:
 
 
 def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nowhere.h5"):
+    with pytest.raises(UsageError, match=r"nowhere\.h5"):
         resolve("nowhere.h5", VGG)
     with pytest.raises(UsageError, match="folder not found"):
         resolve("imagenet", VGG, weights_dir=str(tmp_path / "nowhere"))

@@ -38,7 +38,10 @@ def test_yaml_reads_back_to_an_equal_recipe(
         {
             "seed": seed,
             "split": {"test": test},
-            "model": {"head": {"layers": [{"type": "dense", "units": units}, {"type": "dropout", "rate": 0.2}]}, "fine_tune": fine_tune},
+            "model": {
+                "head": {"layers": [{"type": "dense", "units": units}, {"type": "dropout", "rate": 0.2}]},
+                "fine_tune": fine_tune,
+            },
             "training": {"learning_rate": rate},
         }
     )
@@ -50,7 +53,9 @@ def test_yaml_reads_back_to_an_equal_recipe(
 def test_later_settings_win(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("training:\n  epochs: 3\n  optimizer: adamax\nseed: 4\n")
-    recipe = load(str(path), flags={"training.epochs": 5, "seed": None}, sets=["training.epochs=7", "training.optimizer.name=sgd"])
+    recipe = load(
+        str(path), flags={"training.epochs": 5, "seed": None}, sets=["training.epochs=7", "training.optimizer.name=sgd"]
+    )
     assert (recipe.training.epochs, recipe.seed, recipe.training.optimizer.name) == (7, 4, "sgd")
 
 

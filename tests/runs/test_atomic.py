@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from keras_leuk.runs.atomic import finite, replacing, write_json, write_text
+from keras_leuk.runs.atomic import finite, replacing, write_bytes, write_json, write_text
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     write_text(target, "first")
-    with pytest.raises(RuntimeError, match="cut short"), replacing(target) as temporary:
+
+    def fail(temporary: Path) -> None:
         temporary.write_text("second")
         raise RuntimeError("cut short")
+
+    with pytest.raises(RuntimeError, match="cut short"):
+        write_bytes(target, fail)
     assert target.read_text() == "first"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

@@ -60,7 +60,10 @@ def test_foreign_files_are_never_touched(tmp_path: Path, overwrite: bool) -> Non
 
 
 def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
-    code = f"from keras_leuk.runs.folder import writing\nfrom pathlib import Path\nwith writing(Path({str(tmp_path)!r}), resume=False, overwrite=False): pass"
+    code = (
+        "from keras_leuk.runs.folder import writing\nfrom pathlib import Path\n"
+        f"with writing(Path({str(tmp_path)!r}), resume=False, overwrite=False): pass"
+    )
     with writing(tmp_path, resume=False, overwrite=False):
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "another process" in answer.stderr

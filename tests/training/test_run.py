@@ -27,12 +27,28 @@ from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.inference import predict_images
 from keras_leuk.training.run import continued, train
 
-FILES = {
-    "recipe.yaml", "environment.json", "split.csv", "history.csv", "timing.json", "predictions.csv", "predictions.json", "mistakes.npz",
-    "metrics.json", "model.json", "model.weights.h5", "report.md", "complete.json", "figures",
-}  # fmt: skip
+FILES = set(
+    [
+        "recipe.yaml",
+        "environment.json",
+        "split.csv",
+        "history.csv",
+        "timing.json",
+        "predictions.csv",
+        "predictions.json",
+        "mistakes.npz",
+        "metrics.json",
+        "model.json",
+        "model.weights.h5",
+        "report.md",
+        "complete.json",
+        "figures",
+    ]
+)
 REGIMES: dict[str, dict[str, Any]] = {
-    "frozen": {"model__head": {"layers": [{"type": "standardize"}, {"type": "dense", "units": 8}, {"type": "dropout", "rate": 0.3}]}},
+    "frozen": {
+        "model__head": {"layers": [{"type": "standardize"}, {"type": "dense", "units": 8}, {"type": "dropout", "rate": 0.3}]}
+    },
     "fine-tuned": {"model__fine_tune": "all", "training__augment": {"horizontal_flip": True, "vertical_flip": True}},
 }
 
@@ -102,7 +118,12 @@ def test_a_second_run_computes_no_feature_again(tiny_recipe, cache: Path, tmp_pa
     first = train(frozen, tmp_path / "a", cache=cache)
     assert first.run.read_json(first.run.timing)["images_through_frozen_backbone"] == 75
     for number, change in enumerate(
-        ({"training__optimizer": "rmsprop"}, {"seed": 5}, {"split__strategy": "random"}, {"model__head": {"layers": [{"type": "dense", "units": 4}]}})
+        (
+            {"training__optimizer": "rmsprop"},
+            {"seed": 5},
+            {"split__strategy": "random"},
+            {"model__head": {"layers": [{"type": "dense", "units": 4}]}},
+        )
     ):
         run = train(tiny_recipe(images__size=40, **change), tmp_path / f"b{number}", cache=cache).run
         timing = run.read_json(run.timing)
@@ -121,14 +142,18 @@ def test_a_frozen_backbone_does_not_move_and_a_trained_one_does(tiny_recipe, cac
     short = weights(train(tiny_recipe(training__epochs=1), tmp_path / "short", cache=cache).run)
     long = weights(train(tiny_recipe(training__epochs=3), tmp_path / "long", cache=cache).run)
     assert "output/1" in moved(short, long) <= {"output/0", "output/1"}
-    some = weights(train(tiny_recipe(training__epochs=1, model__fine_tune=6, model__weights_seed=0), tmp_path / "some", cache=cache).run)
+    some = weights(
+        train(tiny_recipe(training__epochs=1, model__fine_tune=6, model__weights_seed=0), tmp_path / "some", cache=cache).run
+    )
     # Kernel, and all of gamma, beta, moving mean and variance: what is trained is trained whole, and nothing below it moves.
     last = {"conv_dw_13_bn/0", "conv_dw_13_bn/1", "conv_dw_13_bn/2", "conv_dw_13_bn/3", "conv_pw_13/0"}
     last |= {f"conv_pw_13_bn/{number}" for number in range(4)}
     assert moved(short, some) - {"output/0", "output/1"} == last
 
 
-def test_only_the_demo_goes_on_without_imagenet_weights(cache: Path, tmp_path: Path, tiny: Path, tiny_recipe, monkeypatch) -> None:
+def test_only_the_demo_goes_on_without_imagenet_weights(
+    cache: Path, tmp_path: Path, tiny: Path, tiny_recipe, monkeypatch
+) -> None:
     from keras_leuk.data import demo, read
     from keras_leuk.models import weights
 
@@ -177,8 +202,15 @@ def test_without_validation_there_is_no_early_stopping(tiny_recipe, cache: Path,
     "settings",
     [
         {"model__head": {"output": {"activation": "sigmoid", "units": "one"}}, "training__loss": "binary_crossentropy"},
-        {"model__head": {"output": {"activation": "sigmoid"}}, "training__loss": "binary_crossentropy", "training__class_weight": "balanced"},
-        {"model__head": {"pooling": "flatten", "layers": [{"type": "batch_normalization"}]}, "training__class_weight": {"HEM": 2.0}},
+        {
+            "model__head": {"output": {"activation": "sigmoid"}},
+            "training__loss": "binary_crossentropy",
+            "training__class_weight": "balanced",
+        },
+        {
+            "model__head": {"pooling": "flatten", "layers": [{"type": "batch_normalization"}]},
+            "training__class_weight": {"HEM": 2.0},
+        },
         {"training__loss": "binary_crossentropy", "model__head": {"pooling": "max"}, "training__mixed_precision": "bfloat16"},
     ],
     ids=["one sigmoid", "two sigmoids", "flatten", "softmax with binary loss"],
@@ -250,7 +282,12 @@ def test_resume_needs_the_same_recipe(tiny_recipe, cache: Path, tmp_path: Path) 
 
 
 def test_a_bad_run_leaves_nothing(tiny_recipe, cache: Path, tmp_path: Path) -> None:
-    for settings in ({"data__positive": "AML"}, {"data__path": str(tmp_path / "nowhere")}, {"model__backbone": "vgg61"}, {"images__size": 8}):
+    for settings in (
+        {"data__positive": "AML"},
+        {"data__path": str(tmp_path / "nowhere")},
+        {"model__backbone": "vgg61"},
+        {"images__size": 8},
+    ):
         with pytest.raises(LeukError) as caught:
             train(tiny_recipe(**settings), tmp_path / "runs" / "x", cache=cache)
         assert caught.value.exit_code == 2
@@ -268,7 +305,9 @@ train(load(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]), resume=Path
 
 
 @pytest.mark.parametrize(("regime", "epochs"), [("frozen", 60), ("fine-tuned", 14)])
-def test_a_run_killed_three_times_ends_like_an_undisturbed_one(regime: str, epochs: int, tiny_recipe, cache: Path, tmp_path: Path) -> None:
+def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
+    regime: str, epochs: int, tiny_recipe, cache: Path, tmp_path: Path
+) -> None:
     recipe = tiny_recipe(training__epochs=epochs, training__early_stopping={"patience": epochs}, **REGIMES[regime])
     undisturbed = train(recipe, tmp_path / "undisturbed", cache=cache).run
     path, out = tmp_path / "recipe.yaml", tmp_path / "killed"
