@@ -22,6 +22,9 @@ class Progress:
     def warn(self, line: str) -> None:
         """One plain line the user must not miss."""
 
+    def check(self) -> None:
+        """Raises KeyboardInterrupt if the user wants to stop and has not been heard; called often in long work."""
+
     @contextmanager
     def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
         """A stage of `total` units, `start` of which are already done."""
@@ -43,6 +46,9 @@ class Recorder(Progress):
     def warn(self, line: str) -> None:
         self.warnings.append(line)
         self.listener.warn(line)
+
+    def check(self) -> None:
+        self.listener.check()
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:

@@ -53,7 +53,14 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         flag("--folds", "split.folds", "Cross-validate over this many folds.", type=int),
         flag("--seed", "seed", "Seed of split, first weights, order and dropout.", type=int),
         flag("--fine-tune", "model.fine_tune", "none, all, or how many of the last backbone layers to train.", metavar="L"),
-        flag("--mixed-precision", "training.mixed_precision", "off, float16 or bfloat16.", metavar="T"),
+        flag(
+            "--mixed-precision",
+            "training.mixed_precision",
+            "off, float16 (also without a value) or bfloat16.",
+            metavar="T",
+            is_flag=False,
+            flag_value="float16",
+        ),
     ]
     for option in reversed(options):
         command = option(command)

@@ -32,7 +32,9 @@ def predict(run: str, paths: tuple[str, ...], out: str | None, skip_unreadable: 
 
     from keras_leuk.training.inference import predict_images
 
-    found = predict_images(folder, images, skip_unreadable=skip_unreadable, progress=Terminal())
+    terminal = Terminal()
+    with terminal.hearing_interrupts():
+        found = predict_images(folder, images, skip_unreadable=skip_unreadable, progress=terminal)
     if out:
         write_text(Path(out), found.table.to_csv(index=False, lineterminator="\n"))
     if as_json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +23,36 @@ class Terminal(Progress):
     def __init__(self, console: Console | None = None):
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
 
+        self._stopping = False
+
+    @contextmanager
+    def hearing_interrupts(self) -> Iterator[None]:
+        """Within the block Ctrl-C is never lost.
+
+        A KeyboardInterrupt that is raised inside a callback of TensorFlow or while an object is being deleted is printed and
+        forgotten by Python; what was noted here is raised again at the next `check`.
+        """
+
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python hears signals in its main thread only; whoever started another one sees to it
+            return
+
+        def note(number: int, frame: object) -> None:
+            self._stopping = True
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def check(self) -> None:
+        if self._stopping:
+            raise KeyboardInterrupt
+
     def say(self, line: str) -> None:
+        self.check()
         self.console.print(Text(line, style="dim" if line.startswith(" ") else ""))
 
     def warn(self, line: str) -> None:
@@ -29,8 +60,9 @@ class Terminal(Progress):
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+        self.check()
         if not self.console.is_terminal or total <= 0:
-            yield lambda n=1, **facts: None
+            yield lambda n=1, **facts: self.check()
             return
         bars = Bars(
             TextColumn("{task.description}"),
@@ -49,6 +81,7 @@ class Terminal(Progress):
             task = bars.add_task(name, total=total, completed=start, unit=unit, speed="", facts="")
 
             def advance(n: int = 1, **facts: float) -> None:
+                self.check()
                 bars.advance(task, n)
                 bars.update(task, speed=_speed(bars, task, unit, facts), facts=_facts(facts))
 

@@ -64,16 +64,18 @@ def train(
 
     from keras_leuk.training.run import train as run_training
 
+    terminal = Terminal()
     try:
-        outcome = run_training(
-            asked,
-            folder,
-            cache=cache_folder(cache_dir),
-            resume=resume,
-            overwrite=overwrite,
-            command=["keras-leuk", *sys.argv[1:]],
-            progress=Terminal(),
-        )
+        with terminal.hearing_interrupts():
+            outcome = run_training(
+                asked,
+                folder,
+                cache=cache_folder(cache_dir),
+                resume=resume,
+                overwrite=overwrite,
+                command=["keras-leuk", *sys.argv[1:]],
+                progress=terminal,
+            )
     except KeyboardInterrupt:
         _say_what_is_kept(RunFolder(folder))
         raise

@@ -106,7 +106,7 @@ def fit(
             train.epoch = epoch
             _seed_dropout(model, seed, epoch)
             ticked = time.perf_counter()
-            logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[_StopOnNonsense(epoch)]).history
+            logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[_watch(epoch, progress)]).history
             step_seconds += time.perf_counter() - ticked
             done += len(train)
             row: dict[str, float] = {"epoch": epoch, "learning_rate": rate_at(training.learning_rate, epoch * train.steps)}
@@ -166,15 +166,17 @@ def _assign(variables: Any, values: list[np.ndarray]) -> None:
         variable.assign(value)
 
 
-def _StopOnNonsense(epoch: int) -> Any:  # noqa: N802 - a class made late, because its base needs TensorFlow
+def _watch(epoch: int, progress: Progress) -> Any:
+    """A callback that stops training when the user wants it, or when the loss has become nonsense."""
     import keras
 
-    class StopOnNonsense(keras.callbacks.Callback):  # type: ignore[misc]
+    class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         """An infinite loss helps nobody: say where it happened and stop."""
 
         def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            progress.check()
             loss = (logs or {}).get("loss")
             if loss is not None and not math.isfinite(float(loss)):
                 raise LeukError(f"the loss became {float(loss)} in epoch {epoch}, batch {batch + 1}; try a lower --learning-rate")
 
-    return StopOnNonsense()
+    return Watch()

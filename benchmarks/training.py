@@ -1,0 +1,185 @@
+"""Training speed as ratios, measured side by side in one process on this machine.
+
+    python benchmarks/training.py [--backbone mobilenet] [--size 224] [--batch 32] [--repeats 5] [--csv FILE]
+
+1. Frozen backbone: an epoch of the head on stored features, against an epoch of the plain Keras way, where the frozen backbone
+   stands inside the model and sees every image in every epoch. Same images, same head, same batch.
+2. Fine-tuned backbone: images/s of our feed (cached bytes, flips, order by epoch) through our `fit`, against bare `Model.fit` on
+   tensors that lie in memory. Same network, same optimiser, same batch.
+
+The two sides of each comparison take turns, so that a machine whose speed drifts does not favour one. Weights are random: speed
+does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from keras_leuk.data.demo import make_demo
+from keras_leuk.data.read import read
+from keras_leuk.devices.start import start, versions
+from keras_leuk.images.cache import ingest
+from keras_leuk.images.pipeline import Feed, flips
+from keras_leuk.models.assembly import build
+from keras_leuk.models.backbones import find
+from keras_leuk.models.weights import resolve
+from keras_leuk.progress import Progress
+from keras_leuk.recipe.loading import validate
+from keras_leuk.recipe.schema import Head
+from keras_leuk.training import features
+from keras_leuk.training.fit import compile_model, fit
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def take_turns(first: Callable[[], object], second: Callable[[], object], repeats: int) -> tuple[list[float], list[float]]:
+    """Times of both, one after the other, after a warm-up of each."""
+    first(), second()
+    pairs = [(seconds(first), seconds(second)) for _ in range(repeats)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def spread(values: list[float]) -> str:
+    """Median and range."""
+    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+
+
+def main() -> None:
+    """Prints both comparisons, and appends one CSV row each where asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backbone", default="mobilenet")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--images", type=int, default=256, help="training images of the frozen comparison")
+    parser.add_argument("--tuned-images", type=int, default=128, help="training images of the fine-tuned comparison")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--csv", type=Path, help="append the measurements here")
+    options = parser.parse_args()
+    device = start()["device"]
+    print(f"{device}; TensorFlow {versions()['tensorflow']}, Keras {versions()['keras']}, oneDNN {start()['onednn']}")
+    print(f"{options.backbone}, {options.size} px, batch {options.batch}, float32, {options.repeats} repeats after one warm-up\n")
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        table = read(str(make_demo(cache, cells=max(options.images, options.tuned_images), subjects=12)), "cnmc")
+        rows = table.labelled[table.labelled["part"] == "training"]
+        pictures = ingest([table.root / name for name in rows["image"]], size=options.size, interpolation="bilinear", cache=cache)
+        labels = np.array([table.classes.index(name) for name in rows["label"]])
+        targets = np.eye(2, dtype=np.float32)[labels]
+        measured = [frozen(options, cache, pictures, targets), fine_tuned(options, pictures, targets)]
+    if options.csv:
+        new = not options.csv.exists()
+        with open(options.csv, "a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(measured[0]))
+            if new:
+                writer.writeheader()
+            writer.writerows({**row, "device": device} for row in measured)
+
+
+def frozen(options: argparse.Namespace, cache: Path, pictures, targets: np.ndarray) -> dict[str, object]:
+    """Epochs on stored features against the frozen backbone inside the model."""
+    import keras
+
+    backbone, weights = find(options.backbone), resolve("random", find(options.backbone))
+    training = validate({"training": {"epochs": 1, "batch_size": options.batch, "early_stopping": {"enabled": False}}}).training
+    classifier = build(backbone, Head(), size=options.size, classes=2, seed=0, weights=weights)
+    began = time.perf_counter()
+    stored = features.extract(
+        classifier,
+        pictures,
+        backbone=backbone,
+        weights=weights,
+        pooling="avg",
+        mixed_precision="off",
+        cache=cache,
+        progress=Progress(),
+    )
+    extraction = time.perf_counter() - began
+    compile_model(classifier.head, training)
+    feed = Feed(
+        stored.store.rows(), stored.index[: options.images], targets[: options.images], batch_size=options.batch, shuffle_seed=0
+    )
+
+    # The plain way, as a notebook has it: the same graph with its backbone frozen, every image in memory, Model.fit.
+    keras.utils.set_random_seed(0)
+    plain = keras.Model(classifier.model.input, classifier.model.output)
+    plain.compile(optimizer=keras.optimizers.Adam(1e-3), loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    images = np.asarray(pictures.store.rows()[pictures.row_numbers()[: options.images]], np.float32)
+
+    ours, theirs = take_turns(
+        lambda: fit(classifier.head, feed, {}, training=training, seed=0, checkpoint=None, progress=Progress()),
+        lambda: plain.fit(images, targets[: options.images], batch_size=options.batch, epochs=1, verbose=0),
+        options.repeats,
+    )
+    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+    print(f"1. frozen backbone, {options.images} images")
+    print(f"   an epoch on stored features:      {spread(ours)} s")
+    print(f"   an epoch of the plain Keras way:  {spread(theirs)} s")
+    print(f"   ratio:                            {spread(ratios)} times as fast")
+    print(f"   features, once:                   {extraction:.3g} s")
+    epoch, whole = statistics.median(ours), statistics.median(theirs)
+    for epochs in (10, 50, 100):
+        print(f"   {epochs:3} epochs, features included:     {epochs * whole / (extraction + epochs * epoch):.3g} times as fast")
+    print()
+    return {"what": "frozen epoch", "ours_s": statistics.median(ours), "theirs_s": whole, "ratio": statistics.median(ratios)}
+
+
+def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray) -> dict[str, object]:
+    """Our feed and fit against bare `Model.fit` on tensors in memory."""
+    import tensorflow as tf
+
+    backbone = find(options.backbone)
+    count = options.tuned_images
+    settings = {"epochs": 1, "batch_size": options.batch, "early_stopping": {"enabled": False}}
+    training = validate({"training": settings}).training
+
+    def network():
+        model = build(
+            backbone, Head(), size=options.size, classes=2, seed=0, weights=resolve("random", backbone), fine_tune="all"
+        ).model
+        compile_model(model, training)
+        return model
+
+    index = pictures.row_numbers()[:count]
+    feed = Feed(
+        pictures.store.rows(),
+        index,
+        targets[:count],
+        batch_size=options.batch,
+        shuffle_seed=0,
+        transform=flips(count, 0, horizontal=True, vertical=True),
+    )
+    resident = tf.constant(np.asarray(pictures.store.rows()[index], np.float32)), tf.constant(targets[:count])
+    ours_model, bare_model = network(), network()
+    ours, theirs = take_turns(
+        lambda: fit(ours_model, feed, {}, training=training, seed=0, checkpoint=None, progress=Progress()),
+        lambda: bare_model.fit(*resident, batch_size=options.batch, epochs=1, verbose=0, shuffle=False),
+        options.repeats,
+    )
+    ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
+    print(f"2. fine-tuned backbone, {count} images, horizontal and vertical flips on our side")
+    print(f"   ours:                             {spread([count / s for s in ours])} images/s")
+    print(f"   bare Model.fit on tensors:        {spread([count / s for s in theirs])} images/s")
+    print(f"   ratio:                            {spread(ratios)}")
+    return {
+        "what": "fine-tuned epoch",
+        "ours_s": statistics.median(ours),
+        "theirs_s": statistics.median(theirs),
+        "ratio": statistics.median(ratios),
+    }
+
+
+if __name__ == "__main__":
+    main()
