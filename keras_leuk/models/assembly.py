@@ -6,6 +6,7 @@ of the backbone's size: preprocessing is part of the graph, so training and pred
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,7 @@ def build(
     weights: Weights | None,
     fine_tune: str | int = "none",
     mixed_precision: str = "off",
+    placement: Any = None,
 ) -> Classifier:
     """Builds the network.
 
@@ -62,6 +64,7 @@ def build(
         weights: the backbone's first weights; None leaves them to a later loading of the whole model.
         fine_tune: ``none``, ``all``, or how many of the last backbone layers are trained.
         mixed_precision: ``off``, ``float16`` or ``bfloat16``; the output is float32 whatever it is.
+        placement: a TensorFlow distribution strategy that says where variables lie; None leaves it to TensorFlow.
 
     Raises:
         WeightsError: the weight file does not fit the backbone.
@@ -74,32 +77,41 @@ def build(
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        if weights is not None and weights.kind == "random":
-            # The constructors of keras.applications take no initialisers; this is the one seed they follow.
-            keras.utils.set_random_seed(small_seed(weights.seed or 0, "backbone"))
-        inputs = keras.Input((size, size, 3), name="image")
-        tensor = _preprocess(inputs, backbone)
-        ours = {id(layer) for layer in keras.Model(inputs, tensor).layers}
-        body = getattr(keras.applications, backbone.constructor)(include_top=False, weights=None, input_tensor=tensor)
-        layers = tuple(layer for layer in body.layers if id(layer) not in ours)
-        if weights is not None and weights.path is not None:
-            _load(body, weights, backbone)
-        features = body.output
-        if head.pooling == "avg":
-            features = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
-        elif head.pooling == "max":
-            features = keras.layers.GlobalMaxPooling2D(name="pooling")(features)
-        # Features are stored and standardised in float32 whatever the backbone computes in.
-        features = keras.layers.Activation("linear", dtype="float32", name="features")(features)
-        stack = _head_layers(head, classes, seed)
-        head_input = keras.Input(features.shape[1:], name="features_input")
-        model = keras.Model(inputs, _apply(stack, features), name="classifier")
-        top = keras.Model(head_input, _apply(stack, head_input), name="head")
-        trunk = keras.Model(inputs, features, name="trunk")
+        with placement.scope() if placement is not None else contextlib.nullcontext():
+            classifier = _assemble(backbone, head, size, classes, seed, weights)
     finally:
         keras.config.set_dtype_policy(before)
-    _set_trainable(layers, fine_tune)
-    return Classifier(model, trunk, top, layers)
+    _set_trainable(classifier.backbone_layers, fine_tune)
+    return classifier
+
+
+def _assemble(backbone: Backbone, head: Head, size: int, classes: int, seed: int, weights: Weights | None) -> Classifier:
+    import keras
+
+    if weights is not None and weights.kind == "random":
+        # The constructors of keras.applications take no initialisers; this is the one seed they follow.
+        keras.utils.set_random_seed(small_seed(weights.seed or 0, "backbone"))
+    inputs = keras.Input((size, size, 3), name="image")
+    tensor = _preprocess(inputs, backbone)
+    ours = {id(layer) for layer in keras.Model(inputs, tensor).layers}
+    body = getattr(keras.applications, backbone.constructor)(include_top=False, weights=None, input_tensor=tensor)
+    if weights is not None and weights.path is not None:
+        _load(body, weights, backbone)
+    features = body.output
+    if head.pooling == "avg":
+        features = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
+    elif head.pooling == "max":
+        features = keras.layers.GlobalMaxPooling2D(name="pooling")(features)
+    # Features are stored and standardised in float32 whatever the backbone computes in.
+    features = keras.layers.Activation("linear", dtype="float32", name="features")(features)
+    stack = _head_layers(head, classes, seed)
+    head_input = keras.Input(features.shape[1:], name="features_input")
+    return Classifier(
+        model=keras.Model(inputs, _apply(stack, features), name="classifier"),
+        trunk=keras.Model(inputs, features, name="trunk"),
+        head=keras.Model(head_input, _apply(stack, head_input), name="head"),
+        backbone_layers=tuple(layer for layer in body.layers if id(layer) not in ours),
+    )
 
 
 def standardize(classifier: Classifier, mean: np.ndarray, variance: np.ndarray) -> None:

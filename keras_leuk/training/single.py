@@ -45,9 +45,10 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult) -> 
     recipe, progress = context.recipe, context.progress
     results.write_start(run, context, split)
     progress.say(f"device: {start()['device']}")
-    with strategy().scope():
-        classifier = _build(context)
-        trained = classifier.head if _frozen(context) else classifier.model
+    placement = strategy()
+    classifier = _build(context, placement)
+    trained = classifier.head if _frozen(context) else classifier.model
+    with placement.scope():
         compile_model(trained, recipe.training)
     inputs = _inputs(classifier, context)
     if needs_statistics(context.parts.head):
@@ -90,7 +91,7 @@ def _frozen(context: results.Context) -> bool:
     return context.recipe.model.fine_tune == "none"
 
 
-def _build(context: results.Context) -> Classifier:
+def _build(context: results.Context, placement: Any = None) -> Classifier:
     return build(
         context.parts.backbone,
         context.parts.head,
@@ -100,6 +101,7 @@ def _build(context: results.Context) -> Classifier:
         weights=context.materials.weights,
         fine_tune=context.recipe.model.fine_tune,
         mixed_precision=context.recipe.training.mixed_precision,
+        placement=placement,
     )
 
 

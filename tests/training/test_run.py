@@ -334,3 +334,29 @@ def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
     assert RunFolder(out).finished
     _same(undisturbed.path, out)
     assert not (out / "checkpoint").exists()
+
+
+MIRRORED = """
+import sys
+from pathlib import Path
+from keras_leuk.devices.start import start
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras_leuk.training.single as single
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+single.strategy = lambda: mirrored
+from keras_leuk.recipe import load
+from keras_leuk.training.run import train
+train(load(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]))
+"""
+
+
+def test_two_devices_train_like_one(tiny_recipe, cache: Path, tmp_path: Path) -> None:
+    """Two logical CPUs stand in for two GPUs: the loss of each epoch is the same within float32."""
+    recipe = tiny_recipe(model__head={"layers": [{"type": "standardize"}]})
+    one = train(recipe, tmp_path / "one", cache=cache).run
+    (tmp_path / "recipe.yaml").write_text(resolved_yaml(recipe))
+    arguments = [str(tmp_path / "recipe.yaml"), str(tmp_path / "two"), str(cache)]
+    subprocess.run([sys.executable, "-c", MIRRORED, *arguments], check=True, capture_output=True)
+    pd.testing.assert_frame_equal(pd.read_csv(one.history), pd.read_csv(tmp_path / "two" / "history.csv"), rtol=1e-4)
