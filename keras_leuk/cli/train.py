@@ -126,7 +126,9 @@ def free_folder(recipe: Any) -> Path:
 
 
 def _say_what_is_kept(run: Any) -> None:
-    if run.started:
+    if run.finished:
+        click.echo(f"keras-leuk: the finished run in {run.path} is as it was", err=True)
+    elif run.started:
         again = f"keras-leuk train --resume --out {shlex.quote(str(run.path))}"
         click.echo(f"keras-leuk: {run.path} keeps what was done; continue with: {again}", err=True)
     else:

@@ -159,12 +159,12 @@ def open_for_reading(path: Path) -> RunFolder:
 
 @contextmanager
 def writing(path: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """A run folder to write into, held by this process alone.
+    """A run folder to write into, held by this process alone. Nothing in it is touched yet.
 
     Args:
         path: the run folder; made if it is not there.
         resume: an unfinished run may be continued.
-        overwrite: whatever run is there is removed first.
+        overwrite: a run that is there may be replaced; whoever asked calls `clear` once nothing can go wrong any more.
 
     Raises:
         RunError: the folder cannot be made, is held by another process, holds a finished or an unfinished run and
@@ -210,7 +210,6 @@ def _missing_parents(path: Path) -> list[Path]:
 
 def _claim(run: RunFolder, *, resume: bool, overwrite: bool) -> None:
     if overwrite and (run.started or run.finished):
-        _clear(run.path)
         return
     if run.finished:
         raise RunError(f"{run.path} holds a finished run; choose another --out, or replace it with --overwrite")
@@ -221,10 +220,11 @@ def _claim(run: RunFolder, *, resume: bool, overwrite: bool) -> None:
         raise RunError(f"--out {run.path} holds files that are not a run's: {', '.join(strangers[:3])}")
 
 
-def _clear(folder: Path) -> None:
+def clear(run: RunFolder) -> None:
+    """Removes whatever run is in the folder, which stays, and stays locked."""
     # The mark goes first: a clearing that is cut short must not leave something that looks finished.
-    RunFolder(folder).mark.unlink(missing_ok=True)
-    for entry in folder.iterdir():
+    run.mark.unlink(missing_ok=True)
+    for entry in run.path.iterdir():
         if entry.name == ".lock":
             continue
         if entry.is_dir() and not entry.is_symlink():

@@ -5,7 +5,8 @@ Every image is a test image of exactly one fold, so the pooled test side holds e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,25 +21,38 @@ from keras_leuk.training import results
 from keras_leuk.training.single import train_side
 
 
-def train_folds(run: RunFolder, context: results.Context, splits: Sequence[SplitResult], *, resume: bool) -> dict[str, Any]:
+def train_folds(
+    run: RunFolder, context: results.Context, splits: Sequence[SplitResult], begin: Callable[[], None]
+) -> dict[str, Any]:
     """Trains every fold that is not finished yet and pools them.
+
+    Args:
+        begin: called once, when the first network stands, before anything is written.
 
     Returns:
         The content of the pooled metrics.json.
     """
-    run.folds.mkdir(exist_ok=True)
+    continuing = False
     for number, split in enumerate(splits, start=1):
         fold = run.fold(str(split.fold))
-        if resume and fold.finished:
+        if context.resuming and fold.finished:
             context.progress.say(f"fold {split.fold} was finished before")
             continue
         context.progress.say(f"fold {split.fold} ({number} of {len(splits)})")
         recipe = _fold_recipe(context.recipe, str(split.fold))
-        fold.path.mkdir(exist_ok=True)
-        if not fold.started:
-            results.write_recipe(fold, resolved_yaml(recipe))
-        train_side(fold, results.for_fold(context, recipe), split)
+        train_side(
+            fold, results.for_fold(context, recipe), split, partial(_begin_fold, fold, recipe, None if continuing else begin)
+        )
+        continuing = True
     return _pool(run, context, splits)
+
+
+def _begin_fold(fold: RunFolder, recipe: Recipe, begin: Callable[[], None] | None) -> None:
+    if begin is not None:
+        begin()
+    fold.path.mkdir(parents=True, exist_ok=True)
+    if not fold.started:
+        results.write_recipe(fold, resolved_yaml(recipe))
 
 
 def _fold_recipe(recipe: Recipe, name: str) -> Recipe:

@@ -20,7 +20,7 @@ from keras_leuk.evaluation.predictions import DECISION, most_confident_mistakes,
 from keras_leuk.evaluation.reading import read_predictions
 from keras_leuk.models.assembly import Classifier
 from keras_leuk.models.heads import meaning, probabilities
-from keras_leuk.progress import Progress, Recorder
+from keras_leuk.progress import Recorder
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.schema import Head
 from keras_leuk.reporting.report import write_report
@@ -30,6 +30,7 @@ from keras_leuk.training.fit import Fit
 from keras_leuk.training.materials import Materials
 from keras_leuk.training.predictor import ModelCard
 from keras_leuk.training.preflight import Parts
+from keras_leuk.training.split_summary import describe_split, linked_lines, split_warnings
 
 MISTAKES = 16
 """Pictures in the grid of the most confident mistakes."""
@@ -49,6 +50,7 @@ class Context:
         progress: listens, and keeps what was said.
         checkpoint_seconds: shortest time between two checkpoints.
         started: `time.perf_counter()` at the start of the command.
+        resuming: an unfinished run is being continued.
     """
 
     recipe: Recipe
@@ -58,6 +60,7 @@ class Context:
     progress: Recorder
     checkpoint_seconds: float
     started: float
+    resuming: bool = False
 
     @property
     def parts(self) -> Parts:
@@ -71,55 +74,6 @@ class Context:
 def for_fold(context: Context, recipe: Recipe) -> Context:
     """The same run with the recipe of one of its folds."""
     return replace(context, recipe=recipe)
-
-
-def tell_split(splits: Sequence[SplitResult], progress: Progress) -> None:
-    """Says how the images were divided, and what is shared between subjects."""
-    first = splits[0]
-    progress.say(f"split: {describe_split(splits)}")
-    for note in first.notes:
-        progress.say(f"  {note}")
-    for line in linked_lines(first):
-        progress.say(f"  {line}")
-    for result in splits if len(splits) > 1 else ():
-        sides = []
-        for side in ("train", "validation", "test"):
-            part = result.rows[result.rows["split"] == side]
-            if len(part):
-                known = part["subject"].notna().all()
-                sides.append(f"{side} {len(part)}" + (f" ({part['subject'].nunique()} subjects)" if known else ""))
-        progress.say(f"  fold {result.fold}: {', '.join(sides)}")
-    for warning in split_warnings(splits):
-        progress.warn(warning)
-
-
-def describe_split(splits: Sequence[SplitResult]) -> str:
-    """One sentence for all folds, or the only split's own."""
-    if len(splits) == 1:
-        return splits[0].description
-    names = ", ".join(str(result.fold) for result in splits)
-    return f"Cross-validation over {len(splits)} folds ({names}): each image is tested once, by a model not trained on its fold."
-
-
-def split_warnings(splits: Sequence[SplitResult]) -> list[str]:
-    """The split's warnings; of several folds that warn, the first speaks for all."""
-    if len(splits) == 1:
-        return list(splits[0].warnings)
-    concerned = [result for result in splits if result.warnings]
-    if not concerned:
-        return []
-    others = f", and {len(concerned) - 1} other fold{'s' * (len(concerned) > 2)} likewise" if len(concerned) > 1 else ""
-    return [f"fold {concerned[0].fold}{others}: {warning}" for warning in concerned[0].warnings]
-
-
-def linked_lines(split: SplitResult) -> list[str]:
-    """One line for each pair of subjects that hold the same images."""
-    lines = []
-    for link in split.linked:
-        name, twin = (image.rsplit("/", 1)[-1] for image in (link.first_image, link.second_image))
-        more = f" and {len(link.images) - 1} more" if len(link.images) > 1 else ""
-        lines.append(f"subjects {link.first} and {link.second} hold equal images: {name} = {twin}{more}")
-    return lines
 
 
 def write_recipe(run: RunFolder, text: str) -> None:

@@ -14,12 +14,13 @@ from keras_leuk.errors import RunError
 from keras_leuk.progress import Progress, Recorder
 from keras_leuk.recipe import Recipe, load, resolved_yaml
 from keras_leuk.recipe.loading import dotted
-from keras_leuk.runs.folder import RunFolder, writing
+from keras_leuk.runs.folder import RunFolder, clear, writing
 from keras_leuk.training import crossvalidation, results
 from keras_leuk.training.fit import CHECKPOINT_SECONDS
 from keras_leuk.training.materials import Materials, gather
 from keras_leuk.training.preflight import check, check_watched, resolved
 from keras_leuk.training.single import train_side
+from keras_leuk.training.split_summary import tell_split
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,21 @@ def train(
             materials.recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials)
         )
         check_watched(recipe, min(int((result.rows["split"] == "validation").sum()) for result in splits))
-        _begin(run, recipe, resume=resume)
-        context = results.Context(recipe, materials, cache, tuple(command), recorder, checkpoint_seconds, started)
+        continuing = resume and run.started
+        if continuing:
+            _require_same(run, recipe)
+
+        def begin() -> None:
+            """Called when nothing can be wrong any more; until then a run that is to be replaced stays as it was."""
+            if not continuing:
+                clear(run)
+                results.write_recipe(run, resolved_yaml(recipe))
+
+        context = results.Context(recipe, materials, cache, tuple(command), recorder, checkpoint_seconds, started, continuing)
         if recipe.split.strategy == "folds" and recipe.split.fold is None:
-            metrics = crossvalidation.train_folds(run, context, splits, resume=resume)
+            metrics = crossvalidation.train_folds(run, context, splits, begin)
         else:
-            metrics = train_side(run, context, splits[0])
+            metrics = train_side(run, context, splits[0], begin)
         return Outcome(run, metrics)
 
 
@@ -87,7 +97,7 @@ def make_splits(materials: Materials, progress: Progress) -> list[SplitResult]:
         found = [split_rows(materials.rows, recipe.split, recipe.seed, classes, fold=name) for name in names]
     else:
         found = [split_rows(materials.rows, recipe.split, recipe.seed, classes)]
-    results.tell_split(found, progress)
+    tell_split(found, progress)
     return found
 
 
@@ -103,19 +113,16 @@ def continued(out: Path) -> Recipe:
     return load(str(run.recipe))
 
 
-def _begin(run: RunFolder, recipe: Recipe, *, resume: bool) -> None:
-    """Writes recipe.yaml, or checks that an unfinished run was started with the same."""
-    if resume and run.started:
-        kept, asked = dotted(continued(run.path)), dotted(recipe)
-        different = [key for key in sorted(kept.keys() | asked.keys()) if kept.get(key) != asked.get(key)]
-        if different:
-            key = different[0]
-            raise RunError(
-                f"{run.path} was started with another recipe ({key} was {kept.get(key)!r}, now {asked.get(key)!r}); "
-                "resume without options, or replace it with --overwrite"
-            )
-        return
-    results.write_recipe(run, resolved_yaml(recipe))
+def _require_same(run: RunFolder, recipe: Recipe) -> None:
+    """An unfinished run goes on with the recipe that it was started with."""
+    kept, asked = dotted(continued(run.path)), dotted(recipe)
+    different = [key for key in sorted(kept.keys() | asked.keys()) if kept.get(key) != asked.get(key)]
+    if different:
+        key = different[0]
+        raise RunError(
+            f"{run.path} was started with another recipe ({key} was {kept.get(key)!r}, now {asked.get(key)!r}); "
+            "resume without options, or replace it with --overwrite"
+        )
 
 
 def _weights_word(materials: Materials) -> str:

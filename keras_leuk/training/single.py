@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +37,21 @@ class Inputs:
     computed: int | None
 
 
-def train_side(run: RunFolder, context: results.Context, split: SplitResult) -> dict[str, Any]:
+def train_side(run: RunFolder, context: results.Context, split: SplitResult, begin: Callable[[], None]) -> dict[str, Any]:
     """Trains on one split and leaves a finished run folder.
+
+    Args:
+        begin: called once the network stands, before anything is written.
 
     Returns:
         The content of metrics.json.
     """
     recipe, progress = context.recipe, context.progress
-    results.write_start(run, context, split)
     progress.say(f"device: {start()['device']}")
     placement = strategy()
     classifier = _build(context, placement)
+    begin()
+    results.write_start(run, context, split)
     trained = classifier.head if _frozen(context) else classifier.model
     with placement.scope():
         compile_model(trained, recipe.training)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keras_leuk.errors import LeukError, RunError, UsageError
-from keras_leuk.runs.folder import RunFolder, open_for_reading, writing
+from keras_leuk.runs.folder import RunFolder, clear, open_for_reading, writing
 
 
 def test_an_empty_attempt_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -39,6 +39,8 @@ def test_a_finished_run_is_not_written_into_unless_told(tmp_path: Path) -> None:
         with pytest.raises(RunError, match="finished run"), writing(run.path, resume=resume, overwrite=False):
             pass
     with writing(run.path, resume=False, overwrite=True):
+        assert run.finished
+        clear(run)
         assert not run.finished
         assert not run.started
 

@@ -296,6 +296,22 @@ def test_a_bad_run_leaves_nothing(tiny_recipe, cache: Path, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_replacement_that_fails_leaves_the_old_run(tiny_recipe, cache: Path, tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    train(tiny_recipe(training__epochs=1), out, cache=cache)
+    before = {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
+    (tmp_path / "w.h5").write_bytes(b"no weights")
+    for settings in ({"data__path": str(tmp_path / "nowhere")}, {"model__weights": str(tmp_path / "w.h5")}):
+        with pytest.raises(LeukError):
+            train(tiny_recipe(**settings), out, cache=cache, overwrite=True)
+        assert {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()} == before
+    with pytest.raises(LeukError, match="does not fit mobilenet"):
+        train(tiny_recipe(model__weights=str(tmp_path / "w.h5"), split__strategy="folds"), tmp_path / "new", cache=cache)
+    assert not (tmp_path / "new").exists()
+    train(tiny_recipe(training__epochs=2), out, cache=cache, overwrite=True)
+    assert len(pd.read_csv(out / "history.csv")) == 2
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
