@@ -17,6 +17,26 @@ from keras_leuk.errors import DataError, RecipeError
 
 COLUMNS = ("image", "label", "subject", "fold", "part")
 
+# How data sets of our field call what is to be found; ALL and hem, blast and normal, leukemia and healthy.
+DISEASE_NAMES = frozenset(
+    (
+        "all",
+        "aml",
+        "cll",
+        "cml",
+        "abnormal",
+        "blast",
+        "blasts",
+        "cancer",
+        "disease",
+        "leukaemia",
+        "leukemia",
+        "malignant",
+        "positive",
+        "sick",
+    )
+)
+
 IMAGE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 PART_NAMES = {
@@ -116,7 +136,7 @@ def make_table(
     Args:
         records: dictionaries with the keys of `COLUMNS`; missing keys mean unknown.
         classes: the reader's own label order; None sorts the names naturally. Names without an image are left out.
-        positive: None takes the last class of a two-class problem.
+        positive: None takes `default_positive` of a two-class problem.
 
     Raises:
         DataError: no images, fewer than two classes, or an image twice.
@@ -141,7 +161,7 @@ def make_table(
     if len(order_of_classes) > 2:
         positive = None
     elif positive not in order_of_classes:
-        positive = order_of_classes[-1]
+        positive = default_positive(order_of_classes)
     return ImageTable(Path(root), rows, order_of_classes, positive, name, reader, tuple(notes), tuple(warnings))
 
 
@@ -160,6 +180,12 @@ def uneven_parts(records: Iterable[Mapping[str, str | None]]) -> list[str]:
             having = ", ".join(f"{count[part, label]} in {part}" for part in parts if part not in lacking)
             lines.append(f"class {label!r} has no image in {' and '.join(lacking)} (but {having})")
     return lines
+
+
+def default_positive(classes: Sequence[str]) -> str:
+    """The positive one of two classes: the one that is named like a disease where the other is not, else the last."""
+    sick = [name for name in classes if name.lower() in DISEASE_NAMES]
+    return sick[0] if len(sick) == 1 else classes[-1]
 
 
 def with_labels(table: ImageTable, classes: Sequence[str] | None, positive: str | None) -> ImageTable:

@@ -35,7 +35,7 @@ class Data(Section):
     parts: tuple[Part, ...] | None = Field(None, description="use only these parts of the data (null: all labelled images)")
     classes: tuple[str, ...] | None = Field(None, description="label order (null: the reader's own, which is printed)")
     positive: str | None = Field(
-        None, description="positive class of a two-class problem (null: ALL for C-NMC, else the last class)"
+        None, description="positive class of a two-class problem (null: the one named like a disease, such as ALL, else the last)"
     )
     unreadable: Literal["error", "skip"] = Field(
         "error", description="an image that cannot be decoded stops the run, or is left out and listed"

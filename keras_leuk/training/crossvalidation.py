@@ -32,7 +32,6 @@ def train_folds(
     Returns:
         The content of the pooled metrics.json.
     """
-    continuing = False
     for number, split in enumerate(splits, start=1):
         fold = run.fold(str(split.fold))
         if context.resuming and fold.finished:
@@ -40,16 +39,17 @@ def train_folds(
             continue
         context.progress.say(f"fold {split.fold} ({number} of {len(splits)})")
         recipe = _fold_recipe(context.recipe, str(split.fold))
-        train_side(
-            fold, results.for_fold(context, recipe), split, partial(_begin_fold, fold, recipe, None if continuing else begin)
-        )
-        continuing = True
+        train_side(fold, results.for_fold(context, recipe), split, partial(_begin_fold, fold, recipe, begin))
+        begin = _nothing
     return _pool(run, context, splits)
 
 
-def _begin_fold(fold: RunFolder, recipe: Recipe, begin: Callable[[], None] | None) -> None:
-    if begin is not None:
-        begin()
+def _nothing() -> None:
+    """What is left to begin once the first fold has begun."""
+
+
+def _begin_fold(fold: RunFolder, recipe: Recipe, begin: Callable[[], None]) -> None:
+    begin()
     fold.path.mkdir(parents=True, exist_ok=True)
     if not fold.started:
         results.write_recipe(fold, resolved_yaml(recipe))

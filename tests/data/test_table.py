@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from keras_leuk.data.table import make_table, natural_key, only_parts, uneven_parts, with_labels, with_rows
+from keras_leuk.data.table import default_positive, make_table, natural_key, only_parts, uneven_parts, with_labels, with_rows
 from keras_leuk.errors import DataError, RecipeError
 
 
@@ -99,3 +99,18 @@ def test_uneven_parts():
     records = [{"label": "a", "part": "training"}, {"label": "b", "part": "test"}, {"label": "a", "part": "test"}]
     assert uneven_parts(records) == ["class 'b' has no image in training (but 1 in test)"]
     assert uneven_parts([{"label": "a", "part": None}]) == []
+
+
+@pytest.mark.parametrize(
+    ("classes", "positive"),
+    [
+        (("ALL", "HEM"), "ALL"),
+        (("all", "hem"), "all"),
+        (("blast", "normal"), "blast"),
+        (("healthy", "leukemia"), "leukemia"),
+        (("a", "b"), "b"),
+        (("ALL", "AML"), "AML"),
+    ],
+)
+def test_the_positive_class_is_the_disease_where_names_tell(classes, positive):
+    assert default_positive(classes) == positive
