@@ -10,7 +10,7 @@ from keras_leuk.cli import options
 @click.command()
 @options.as_json
 def backbones(as_json: bool) -> None:
-    """List the backbones: size, features, parameters, preprocessing and weight file of each."""
+    """List the backbones: size, features, parameters and preprocessing of each; --json has weight files, too."""
     from keras_leuk.models.backbones import BACKBONES, PREPROCESSING
 
     if as_json:
@@ -19,7 +19,7 @@ def backbones(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if Console().is_terminal else 150)
     table = Table(title="Backbones", title_justify="left")
     for column, justify in (
         ("name", "left"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -34,8 +33,8 @@ def evaluate(run: str, figures: bool, as_json: bool) -> None:
     if as_json:
         options.print_json({"run": str(folder.path), "unchanged": same, "metrics": metrics})
         return
-    from keras_leuk.cli.summary import print_summary
+    from keras_leuk.cli.summary import print_next, print_summary
 
     print_summary(folder, metrics)
     click.echo(f"metrics: {folder.metrics} ({'as it was, to the byte' if same else 'changed' if before else 'new'})")
-    click.echo(f"next:    keras-leuk predict {shlex.quote(str(folder.path))} IMAGE_OR_FOLDER")
+    print_next(folder)

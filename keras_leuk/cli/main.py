@@ -80,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 wrong use, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Wherever it stands, subcommands of subcommands included; click only shows it in the help.
     debug = "--debug" in arguments
+    arguments = [word for word in arguments if word != "--debug"]
     try:
         result: Any = cli.main(args=arguments, prog_name="keras-leuk", standalone_mode=False)
         return result if isinstance(result, int) else 0

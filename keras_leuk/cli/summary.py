@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +33,12 @@ def print_summary(run: Any, metrics: dict[str, Any]) -> None:
     console.print(f"value ({percent} % interval, bootstrap over {unit}s{positive})", style="dim")
     for warning in meaning["warnings"]:
         console.print(f"[bold yellow]warning:[/] {warning}")
+
+
+def print_next(run: Any) -> None:
+    """The next useful command; of a cross-validation it takes one fold's model."""
+    target = next(iter(sorted(run.folds.iterdir())), run.path) if run.folds.is_dir() else run.path
+    click.echo(f"next:    keras-leuk predict {shlex.quote(str(target))} IMAGE_OR_FOLDER")
 
 
 def _cell(entry: dict[str, Any]) -> str:

@@ -136,14 +136,13 @@ def _say_what_is_kept(run: Any) -> None:
 
 
 def _print_result(run: Any, as_json: bool) -> None:
-    from keras_leuk.cli.summary import print_summary
+    from keras_leuk.cli.summary import print_next, print_summary
 
     metrics = run.read_json(run.metrics)
     if as_json:
         options.print_json({"run": str(run.path), "finished": True, "metrics": metrics})
         return
     print_summary(run, metrics)
-    click.echo(f"run:    {run.path}")
-    click.echo(f"report: {run.report}")
-    target = next(iter(sorted(run.folds.iterdir())), run.path) if run.folds.is_dir() else run.path
-    click.echo(f"next:   keras-leuk predict {shlex.quote(str(target))} IMAGE_OR_FOLDER")
+    click.echo(f"run:     {run.path}")
+    click.echo(f"report:  {run.report}")
+    print_next(run)

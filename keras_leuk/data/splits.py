@@ -109,6 +109,8 @@ def _strategy(rows: pd.DataFrame, settings: Split) -> tuple[str, list[str]]:
             sides.by_subject(rows, settings, 0)  # raises, with what is known
         return settings.strategy, []
     known = allowed(rows)
+    if settings.file is not None:
+        return next(name for name in ("subject", "table", "random") if name in known), []
     if "subject" in known:
         return "subject", ["split.strategy auto: by subject, because every labelled image names its subject"]
     why = "subjects are not known for every labelled image"
@@ -126,11 +128,11 @@ def _from_file(rows: pd.DataFrame, file: str, strategy: str) -> tuple[Sides, lis
 def _refuse_overlap(rows: pd.DataFrame, file: str) -> None:
     overlap = find_overlap(rows)
     if overlap.groups:
-        number = f"{len(overlap.groups)} subject{'s' * (len(overlap.groups) != 1)}"
+        number = f"{len(overlap.groups)} subject{'s' * (len(overlap.groups) != 1)} (linked ones as one)"
         where = f"in both {' and '.join(overlap.sides)}" if len(overlap.sides) == 2 else "on more than one side"
         raise DataError(
             f"split has {number} {where}: {listing(overlap.groups)}; metrics would be too high; "
-            f"make a new split with split.strategy=subject and without split.file. Received: {file}"
+            f"make a new split, or say that this is meant with split.strategy=random. Received: {file}"
         )
 
 

@@ -71,12 +71,13 @@ def advice(*, sees: int, hardware: list[str], system: str, cuda_build: bool) -> 
     if sees or not hardware:
         return None
     if system == "darwin":
-        return (
-            "a Metal GPU is here but TensorFlow does not see it; install: pip install 'keras-leuk[metal]' (Python 3.11 or 3.12)"
-        )
-    if not cuda_build:
-        return f"{hardware[0]} is here but this TensorFlow was built without CUDA; install: pip install 'keras-leuk[cuda]'"
-    return f"{hardware[0]} is here but TensorFlow finds no CUDA libraries; install: pip install 'keras-leuk[cuda]'"
+        return f"a Metal GPU is here but TensorFlow does not see it; install the extra: {_install('metal')} (Python 3.11 or 3.12)"
+    why = "TensorFlow finds no CUDA libraries" if cuda_build else "this TensorFlow was built without CUDA"
+    return f"{hardware[0]} is here but {why}; install the extra: {_install('cuda')}"
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'keras-leuk[{extra}]', or in a clone pip install -e '.[{extra}]'"
 
 
 def _has_avx512() -> bool | None:

@@ -111,7 +111,19 @@ def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
-    for package in ("keras-leuk", "tensorflow", "keras", "numpy", "pandas", "scikit-learn", "pillow", "h5py", "matplotlib"):
+    for package in (
+        "keras-leuk",
+        "tensorflow",
+        "keras",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "scipy",
+        "pillow",
+        "h5py",
+        "matplotlib",
+        "seaborn",
+    ):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -157,9 +157,18 @@ def _load(body: Any, weights: Weights, backbone: Backbone) -> None:
         text = str(error).strip().splitlines()
         reason = text[0][:160] if text else type(error).__name__
         raise WeightsError(f"weight file {weights.path} does not fit {backbone.name} without its top: {reason}") from None
-    imagenet = weights.kind == "imagenet" or (weights.path is not None and weights.path.name == backbone.weights_file)
-    if imagenet and backbone.imagenet_scale is not None:
+    if scale_is_folded(weights, backbone) and backbone.imagenet_scale is not None:
         _fold_scale(body, backbone.imagenet_scale)
+
+
+def scale_is_folded(weights: Weights, backbone: Backbone) -> bool:
+    """Whether Keras' extra scale goes with these weights: its ImageNet ones, or a file that bears their name.
+
+    It shapes the features, so it is part of their content address.
+    """
+    if backbone.imagenet_scale is None or weights.path is None:
+        return False
+    return weights.kind == "imagenet" or weights.path.name == backbone.weights_file
 
 
 def _fold_scale(body: Any, deviations: tuple[float, float, float]) -> None:

@@ -1,7 +1,6 @@
 """The backbone registry: one frozen record each, pure data, no TensorFlow.
 
-Adding a backbone is adding one `Backbone(...)` to `BACKBONES`: the command line, validation, the docs table and the tests
-find it by themselves.
+Adding a backbone is adding one `Backbone(...)` to `BACKBONES`: the command line and validation find it by themselves.
 """
 
 from __future__ import annotations

@@ -138,7 +138,8 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
             short = {"optimizer": "name", "learning_rate": "initial"}.get(name)
             if short is None:
                 inner = ".".join(key.split(".")[: depth + 1])
-                raise RecipeError(key, value, f"cannot be set: {inner} is {below!r}, which has no keys")
+                out = "; spell the head out in YAML: model.head={pooling: avg, layers: []}" if inner == "model.head" else ""
+                raise RecipeError(key, value, f"cannot be set: {inner} is {below!r}, which has no keys{out}")
             below = tree[name] = {short: below}
         tree = below
     tree[leaf] = value

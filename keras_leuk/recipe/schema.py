@@ -219,7 +219,7 @@ class Training(Section):
         "none", description="none, balanced, or a weight per class name"
     )
     monitor: Literal["validation", "test"] = Field(
-        "validation", description="'test' watches the test set, as some papers did; every output then says so"
+        "validation", description="'test' watches the test set, to reproduce a protocol that does; every output then says so"
     )
     early_stopping: EarlyStopping = EarlyStopping()
     augment: Augment = Augment()

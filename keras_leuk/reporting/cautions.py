@@ -34,7 +34,7 @@ def cautions(contents: Contents) -> list[str]:
     if shared:
         noun = "subject is" if shared == 1 else "subjects are"
         add(
-            r"subjects? .*(both|share|overlap)|(share|overlap).* subject",
+            r"subjects? .*(both|share|overlap|more than one side)|(share|overlap).* subject",
             f"{shared} {noun} on both the train and the test side: the model was tested on people it was trained on, "
             "and the numbers are too good.",
         )

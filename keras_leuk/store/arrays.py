@@ -158,4 +158,5 @@ def clear(cache: Path) -> int:
         if demo.is_dir():
             freed += sum(file.stat().st_size for file in demo.rglob("*") if file.is_file())
             shutil.rmtree(demo, ignore_errors=True)
+            demo.with_name(demo.name + ".lock").unlink(missing_ok=True)
     return freed

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_leuk.devices.start import start, versions
 from keras_leuk.images.cache import Pictures
-from keras_leuk.models.assembly import Classifier
+from keras_leuk.models.assembly import Classifier, scale_is_folded
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.models.weights import Weights
 from keras_leuk.progress import Progress
@@ -46,7 +46,7 @@ def facts(backbone: Backbone, weights: Weights, pooling: str, mixed_precision: s
         "images": image_address,
         "backbone": backbone.name,
         "preprocessing": backbone.preprocessing,
-        "weights": weights.facts(),
+        "weights": weights.facts() | {"scale_is_folded": scale_is_folded(weights, backbone)},
         "pooling": pooling,
         "precision": mixed_precision,
         "batch": BATCH,

@@ -61,7 +61,7 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
     tell_data(table, progress)
     weights, recipe = find_weights(recipe, parts, table, progress)
     parts = check(recipe)
-    warnings = weights_warning(weights, parts)
+    warnings = (*weights_warning(weights, parts), *subjects_warning(table))
     for warning in warnings:
         progress.warn(warning)
     labelled = table.labelled
@@ -142,6 +142,13 @@ def weights_warning(weights: Weights, parts: Parts) -> tuple[str, ...]:
     return (
         f"RANDOM WEIGHTS: {parts.backbone.name} started from random weights; its numbers say nothing about a pretrained backbone",
     )
+
+
+def subjects_warning(table: ImageTable) -> tuple[str, ...]:
+    """What every run says whose data do not name the person of every image."""
+    if table.has_subjects:
+        return ()
+    return ("subjects are unknown: images of one person may stand on several sides, and intervals over images are too narrow",)
 
 
 def _without(table: ImageTable, pictures: Pictures) -> tuple[ImageTable, pd.DataFrame, str]:

@@ -257,6 +257,29 @@ def test_debug_shows_the_traceback(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" in capfd.readouterr().err
 
 
+def test_debug_is_taken_by_every_command(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes", "show", "default", "--debug"]) == 0
+
+
+def test_what_comes_next_after_a_cross_validation_works(elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--data", str(cells), *FAST, "--split", "folds", "--out", "cv"]) == 0
+    for arguments in (["evaluate", "cv"], ["train", "--resume", "--out", "cv"]):
+        capfd.readouterr()
+        assert main(arguments) == 0
+        assert "keras-leuk predict cv/folds/0 " in capfd.readouterr().out
+    assert main(["predict", "cv/folds/0", str(next(cells.rglob("*.bmp")))]) == 0
+
+
+def test_unknown_subjects_are_said_everywhere_once(elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = _tree(elsewhere / "data", cells, {"ALL": 12, "HEM": 12})
+    assert main(["train", "--data", str(data), *FAST, "--out", "r"]) == 0
+    captured = capfd.readouterr()
+    assert captured.err.count("subjects are unknown: images of one person may") == 1
+    assert captured.out.count("subjects are unknown: images of one person may") == 1
+    report = Path("r/report.md").read_text().lower()
+    assert report.count("subjects are unknown") == 1
+
+
 def test_runs_without_out_are_numbered(elsewhere: Path, cells: Path) -> None:
     for _ in range(2):
         assert main(["train", "--data", str(cells), *FAST, "--set", "name=mine"]) == 0

@@ -302,7 +302,7 @@ def test_a_reused_split_must_keep_the_promise(tmp_path):
     rows.loc[[0, 10], "pixels"] = "same"
     file = str(tmp_path / "split.csv")
     write_split(tmp_path / "split.csv", cut(rows, strategy="random", validation=0, test=0.5).rows)
-    line = "split has 3 subjects in both train and test: s0.s2, s1, s3; metrics would be too high; make a new split"
+    line = r"split has 3 subjects \(linked ones as one\) in both train and test: s0.s2, s1, s3; metrics would be too high"
     for strategy in ("auto", "subject"):
         with pytest.raises(DataError, match=line):
             cut(rows, strategy=strategy, file=file)
