@@ -31,7 +31,8 @@ def evaluate(run: str, figures: bool, as_json: bool) -> None:
 
         write_report(folder)
     if as_json:
-        options.print_json({"run": str(folder.path), "unchanged": same, "metrics": metrics})
+        warnings = folder.read_json(folder.meaning)["warnings"]
+        options.print_json({"run": str(folder.path), "unchanged": same, "warnings": warnings, "metrics": metrics})
         return
     from keras_leuk.cli.summary import print_next, print_summary
 

@@ -140,7 +140,8 @@ def _print_result(run: Any, as_json: bool) -> None:
 
     metrics = run.read_json(run.metrics)
     if as_json:
-        options.print_json({"run": str(run.path), "finished": True, "metrics": metrics})
+        warnings = run.read_json(run.meaning)["warnings"]
+        options.print_json({"run": str(run.path), "finished": True, "warnings": warnings, "metrics": metrics})
         return
     print_summary(run, metrics)
     click.echo(f"run:     {run.path}")

@@ -53,7 +53,7 @@ REGIMES: dict[str, dict[str, Any]] = {
 }
 
 
-def _same(a: Path, b: Path) -> None:
+def assert_same(a: Path, b: Path) -> None:
     for name in ("history.csv", "predictions.csv", "metrics.json", "split.csv", "recipe.yaml"):
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
 
@@ -89,7 +89,7 @@ def test_no_subject_stands_on_two_sides(finished: RunFolder) -> None:
 
 def test_the_saved_recipe_makes_the_same_run_again(finished: RunFolder, cache: Path, tmp_path: Path) -> None:
     again = train(load(str(finished.recipe)), tmp_path / "again", cache=cache)
-    _same(finished.path, again.run.path)
+    assert_same(finished.path, again.run.path)
 
 
 def test_metrics_come_from_the_run_folder_alone(finished: RunFolder, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_only_the_demo_goes_on_without_imagenet_weights(
     saved = load(str(run.recipe))
     assert (saved.model.weights, saved.model.head) == ("random", "linear-standardized")
     again = train(saved, tmp_path / "c", cache=cache).run
-    _same(run.path, again.path)
+    assert_same(run.path, again.path)
     assert run.meaning.read_bytes() == again.meaning.read_bytes()
 
 
@@ -348,7 +348,7 @@ def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
     assert not RunFolder(out).finished
     subprocess.run(arguments, check=True, capture_output=True)
     assert RunFolder(out).finished
-    _same(undisturbed.path, out)
+    assert_same(undisturbed.path, out)
     assert not (out / "checkpoint").exists()
 
 
