@@ -87,9 +87,9 @@ def test_two_trainings_are_equal() -> None:
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adamax", {"name": "sgd", "momentum": 0.9}, "adamw"])
 def test_an_interrupted_training_ends_like_an_undisturbed_one(optimizer: object, tmp_path: Path) -> None:
-    settings = {"optimizer": optimizer, "early_stopping": {"patience": 6}, "epochs": 12}
+    settings = {"optimizer": optimizer, "early_stopping": {"patience": 6}, "epochs": 8}
     undisturbed, expected = _fit(**settings)
-    for after in (0, 2, 1, 3):
+    for after in (0, 2, 1):
         with pytest.raises(KeyboardInterrupt):
             _fit(tmp_path / "c", listener=Stop(after), **settings)
     resumed, found = _fit(tmp_path / "c", **settings)
