@@ -27,13 +27,14 @@ from keras_leuk.data.demo import make_demo
 from keras_leuk.data.read import read
 from keras_leuk.devices.start import start, versions
 from keras_leuk.images.cache import ingest
-from keras_leuk.images.pipeline import Feed, flips
+from keras_leuk.images.pipeline import Augmenter, Feed
+from keras_leuk.images.preprocessing import Preparation
 from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import find
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.loading import validate
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.schema import Augment, Head
 from keras_leuk.training import features
 from keras_leuk.training.fit import compile_model, fit
 
@@ -75,7 +76,7 @@ def main() -> None:
         cache = Path(folder)
         table = read(str(make_demo(cache, cells=max(options.images, options.tuned_images), subjects=12)), "cnmc")
         rows = table.labelled[table.labelled["part"] == "training"]
-        pictures = ingest([table.root / name for name in rows["image"]], size=options.size, interpolation="bilinear", cache=cache)
+        pictures = ingest([table.root / name for name in rows["image"]], preparation=Preparation(options.size), cache=cache)
         labels = np.array([table.classes.index(name) for name in rows["label"]])
         targets = np.eye(2, dtype=np.float32)[labels]
         measured = [frozen(options, cache, pictures, targets), fine_tuned(options, pictures, targets)]
@@ -159,7 +160,7 @@ def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray) -> di
         targets[:count],
         batch_size=options.batch,
         shuffle_seed=0,
-        transform=flips(count, 0, horizontal=True, vertical=True),
+        augmenter=Augmenter(Augment(horizontal_flip=True, vertical_flip=True), 0, pictures.pixels[:count], pictures.store.shape),
     )
     resident = tf.constant(np.asarray(pictures.store.rows()[index], np.float32)), tf.constant(targets[:count])
     ours_model, bare_model = network(), network()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from keras_leuk.cli import options
@@ -34,8 +36,14 @@ def cache(clear: bool, cache_dir: str | None, as_json: bool) -> None:
         what = (
             f"{facts['backbone']}, {facts['pooling']}, {facts['weights']['kind']} weights"
             if store["kind"] == "features"
-            else f"{facts.get('size')}x{facts.get('size')}, {facts.get('interpolation')}"
+            else f"{facts.get('size')}x{facts.get('size')}, {facts.get('interpolation')}{_steps(facts)}"
         )
         click.echo(f"{store['kind']:9} {store['rows']:7} rows {store['bytes'] / 1e6:9.1f} MB  {what}")
     click.echo(f"cache: {folder}, {sum(s['bytes'] for s in stores) / 1e6:.1f} MB in {len(stores)} stores")
     click.echo("next:  keras-leuk cache --clear")
+
+
+def _steps(facts: dict[str, Any]) -> str:
+    """Crop and contrast of cached pictures, where there are any."""
+    crop, contrast = facts.get("crop", "none"), facts.get("contrast", "none")
+    return (f", crop {crop}" if crop != "none" else "") + (f", contrast {contrast}" if contrast != "none" else "")

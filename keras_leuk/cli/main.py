@@ -16,6 +16,7 @@ COMMANDS = {
     "train": ("keras_leuk.cli.train", "Train one classifier and judge it."),
     "evaluate": ("keras_leuk.cli.evaluate", "Compute a run's metrics, figures and report again."),
     "predict": ("keras_leuk.cli.predict", "Classify images with a finished run."),
+    "augment": ("keras_leuk.cli.augment", "Show what augmentation makes of pictures."),
     "backbones": ("keras_leuk.cli.backbones", "List the backbones."),
     "recipes": ("keras_leuk.cli.recipes", "List or show the shipped recipes."),
     "devices": ("keras_leuk.cli.devices", "Tell what training would run on."),

@@ -17,7 +17,7 @@ from keras_leuk.errors import DataError, RecipeError, suggestion
 from keras_leuk.runs.atomic import write_text
 
 UNUSED = "unused"
-SPLIT_COLUMNS = ("image", "label", "subject", "group", "fold", "part", "split", "sha256", "pixels")
+SPLIT_COLUMNS = ("image", "label", "subject", "group", "fold", "part", "split", "pixels")
 
 
 def write_split(path: Path, rows: pd.DataFrame) -> None:

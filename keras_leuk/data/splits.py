@@ -29,8 +29,8 @@ class SplitResult:
 
     Attributes:
         rows: one row a labelled image, in the order given; columns image, label, subject, group (of linked subjects),
-            fold, part, split (train, validation, test or unused), sha256 (of the file), pixels (of the decoded
-            image); text, None where unknown.
+            fold, part, split (train, validation, test or unused), pixels (hash of the decoded image); text, None
+            where unknown.
         strategy: subject, random, official, folds or table; never auto.
         description: one sentence for reports: how it was split, and how many images and subjects each side has.
         notes: what the user should know, one line each.
@@ -53,7 +53,7 @@ def split(rows: pd.DataFrame, settings: Split, seed: int, classes: Sequence[str]
 
     Args:
         rows: labelled rows of an `ImageTable` with one more column pixels (hash of the decoded pixels; equal images have
-            equal hashes) and, if known, sha256 (hash of the file).
+            equal hashes).
         settings: the recipe's split section.
         seed: the same seed gives the same split, whatever else is drawn elsewhere.
         classes: the class names; a side that lacks one is warned of.

@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_leuk.devices.start import start
 from keras_leuk.errors import WeightsError
-from keras_leuk.models.backbones import Backbone
+from keras_leuk.models.backbones import PREPROCESSING, Backbone
 from keras_leuk.models.heads import units
 from keras_leuk.models.weights import Weights
 from keras_leuk.recipe.randomness import small_seed
@@ -53,6 +53,7 @@ def build(
     weights: Weights | None,
     fine_tune: str | int = "none",
     mixed_precision: str = "off",
+    rescale: str = "backbone",
     placement: Any = None,
 ) -> Classifier:
     """Builds the network.
@@ -64,6 +65,9 @@ def build(
         weights: the backbone's first weights; None leaves them to a later loading of the whole model.
         fine_tune: ``none``, ``all``, or how many of the last backbone layers are trained.
         mixed_precision: ``off``, ``float16`` or ``bfloat16``; the output is float32 whatever it is.
+        rescale: ``backbone``: what the backbone was trained with; ``1/255``: 0..1 in its place; ``none``: 0..255 in its place.
+            A backbone that holds its preprocessing (EfficientNet) goes on to apply it, to 0..1 too: that is what notebooks do
+            that divide by 255 by habit, and what replaying them needs.
         placement: a TensorFlow distribution strategy that says where variables lie; None leaves it to TensorFlow.
 
     Raises:
@@ -78,21 +82,23 @@ def build(
     keras.config.set_dtype_policy(policy)
     try:
         with placement.scope() if placement is not None else contextlib.nullcontext():
-            classifier = _assemble(backbone, head, size, classes, seed, weights)
+            classifier = _assemble(backbone, head, size, classes, seed, weights, rescale)
     finally:
         keras.config.set_dtype_policy(before)
     _set_trainable(classifier.backbone_layers, fine_tune)
     return classifier
 
 
-def _assemble(backbone: Backbone, head: Head, size: int, classes: int, seed: int, weights: Weights | None) -> Classifier:
+def _assemble(
+    backbone: Backbone, head: Head, size: int, classes: int, seed: int, weights: Weights | None, rescale: str
+) -> Classifier:
     import keras
 
     if weights is not None and weights.kind == "random":
         # The constructors of keras.applications take no initialisers; this is the one seed they follow.
         keras.utils.set_random_seed(small_seed(weights.seed or 0, "backbone"))
     inputs = keras.Input((size, size, 3), name="image")
-    tensor = _preprocess(inputs, backbone)
+    tensor = _preprocess(inputs, backbone, rescale)
     ours = {id(layer) for layer in keras.Model(inputs, tensor).layers}
     body = getattr(keras.applications, backbone.constructor)(include_top=False, weights=None, input_tensor=tensor)
     if weights is not None and weights.path is not None:
@@ -131,11 +137,21 @@ def needs_statistics(head: Head) -> bool:
     return any(isinstance(layer, Standardize) for layer in head.layers)
 
 
-def _preprocess(inputs: Any, backbone: Backbone) -> Any:
+def rescaling(backbone: Backbone, rescale: str) -> str:
+    """What stands between 0..255 RGB and the backbone, in words."""
+    if rescale == "backbone":
+        return PREPROCESSING[backbone.preprocessing]
+    own = "; then the backbone's own" if backbone.preprocessing == "inside" else ""
+    return ("x / 255" if rescale == "1/255" else "as it is (0..255)") + own
+
+
+def _preprocess(inputs: Any, backbone: Backbone, rescale: str) -> Any:
     import keras
 
     layers = keras.layers
-    if backbone.preprocessing == "inside":
+    if rescale == "1/255":
+        return layers.Rescaling(1 / 255.0, dtype="float32", name="preprocess_scale")(inputs)
+    if rescale == "none" or backbone.preprocessing == "inside":
         return inputs
     if backbone.preprocessing == "tf":
         return layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="preprocess_scale")(inputs)

@@ -92,6 +92,20 @@ def probabilities(outputs: np.ndarray, output: Output, positive: int | None) -> 
     return np.where(total > 0, values / np.where(total > 0, total, 1.0), 1.0 / values.shape[1])
 
 
+def averaged(outputs: np.ndarray, output: Output, positive: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Means over several views of each image (test-time augmentation).
+
+    Args:
+        outputs: float32 (n, views, units).
+
+    Returns:
+        Mean outputs, float32 (n, units), and mean probabilities, float64 (n, classes): the mean of the probabilities, not the
+        probability of the mean output.
+    """
+    chances = [probabilities(outputs[:, view], output, positive) for view in range(outputs.shape[1])]
+    return outputs.mean(axis=1, dtype=np.float64).astype(np.float32), np.mean(chances, axis=0)
+
+
 def meaning(output: Output, classes: Sequence[str], positive: str | None) -> str:
     """One sentence that says how outputs become probabilities, for the companion of predictions.csv."""
     if output.units == "one":

@@ -172,11 +172,24 @@ def _sentence(key: str, value: object, text: str) -> RecipeError:
 
 def _is_union_tag(part: Any) -> bool:
     """Pydantic puts the name of a union's member into the location; it is no key of ours."""
-    tags = {"Head", "str", "dense", "batch_normalization", "dropout", "standardize", "int", "constrained-int"}
+    tags = {
+        "Head",
+        "str",
+        "dense",
+        "batch_normalization",
+        "dropout",
+        "standardize",
+        "int",
+        "float",
+        "constrained-int",
+        "constrained-float",
+    }
     return isinstance(part, str) and (part in tags or "[" in part)
 
 
 def _reason(detail: ErrorDetails) -> str:
+    if detail["type"] == "tuple_type":
+        return "is not valid: a list is needed, such as [0.8, 1.2]"
     message = detail["msg"]
     return f"is not valid: {message[0].lower()}{message[1:]}"
 

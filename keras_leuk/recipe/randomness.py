@@ -25,3 +25,13 @@ def generator(seed: int, what: str, *index: int) -> np.random.Generator:
 def small_seed(seed: int, what: str, *index: int) -> int:
     """A seed below 2**31, for libraries that take no wider one."""
     return key(seed, what, *index) % 2**31
+
+
+def uniforms(seed: int, what: str, *index: int, count: int) -> np.ndarray:
+    """`count` numbers of [0, 1) that depend on (seed, what, index…) alone, float64.
+
+    For draws too many and too small for a generator each: SHAKE-128 of the key, 8 bytes a number, in a hundredth of the time.
+    """
+    text = "/".join([str(seed), what, *(str(int(i)) for i in index)])
+    words = np.frombuffer(hashlib.shake_128(text.encode()).digest(8 * count), "<u8")
+    return (words >> np.uint64(11)) * 2.0**-53

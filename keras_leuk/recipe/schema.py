@@ -19,6 +19,7 @@ Part = Literal["training", "preliminary", "validation", "test"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Penalty = Annotated[float, Field(ge=0.0)]
+Range = tuple[Penalty, Penalty]
 
 
 class Section(BaseModel):
@@ -72,12 +73,37 @@ class Split(Section):
 
 
 class Images(Section):
-    """Deterministic steps between a file and the network's input."""
+    """Deterministic steps between a file and the network's input, in this order; all but the last once, into the image cache."""
 
+    crop: Literal["none", "center", "cell"] = Field(
+        "none", description="center: a square around the middle; cell: a square around the largest thing that is not background"
+    )
+    crop_size: Annotated[int, Field(ge=1, le=65536)] | Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
+        None, description="side of the centre crop: pixels, or a share of the shorter side (null: the shorter side)"
+    )
+    crop_margin: float | None = Field(
+        None, ge=0.0, le=2.0, description="rim left around the cell, as a share of its longer side (null: 0.1)"
+    )
+    contrast: Literal["none", "stretch", "equalize", "adaptive"] = Field(
+        "none",
+        description="on the lightness: stretch its 2nd to 98th percentile, equalise its histogram, or that by tiles (CLAHE)",
+    )
     size: int | None = Field(None, ge=1, le=4096, description="side of the square input in pixels (null: the backbone's own)")
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = Field(
-        "bilinear", description="resampling, with anti-aliasing where the picture shrinks"
+        "bilinear", description="resampling; but for nearest, a picture of twice the size or more is first averaged by blocks"
     )
+    rescale: Literal["backbone", "1/255", "none"] = Field(
+        "backbone",
+        description="what the network is fed: its own preprocessing; or 0..1 or 0..255 in its place, as some papers have it",
+    )
+
+    @model_validator(mode="after")
+    def _crop_settings_belong_together(self) -> Images:
+        if self.crop_size is not None and self.crop != "center":
+            raise ValueError(f"crop_size needs crop 'center', not {self.crop!r}")
+        if self.crop_margin is not None and self.crop != "cell":
+            raise ValueError(f"crop_margin needs crop 'cell', not {self.crop!r}")
+        return self
 
 
 class Regularizer(Section):
@@ -200,11 +226,93 @@ class EarlyStopping(Section):
     restore_best: bool = Field(True, description="end with the weights of the best epoch, not of the last")
 
 
-class Augment(Section):
-    """Random changes of training images of a fine-tuned backbone; each draw is a function of (seed, epoch, image)."""
+Shift = Annotated[int, Field(ge=0)] | Penalty | tuple[float, ...]
 
+
+class Augment(Section):
+    """Random changes of training images, in the words of Keras' retired ImageDataGenerator and with their meaning there.
+
+    Each draw is a function of (seed, epoch, image) alone. What the words mean, and where they deviate: `images.augmentation`.
+    """
+
+    rotation_range: float = Field(0.0, ge=0.0, le=360.0, description="degrees, to either side")
+    width_shift_range: Shift = Field(
+        0, description="below 1: share of the width; else pixels; an integer n: whole pixels below n; a list: one of its members"
+    )
+    height_shift_range: Shift = Field(0, description="as width_shift_range, of the height")
+    shear_range: float = Field(0.0, ge=0.0, lt=90.0, description="degrees, to either side")
+    zoom_range: Annotated[float, Field(ge=0.0, lt=1.0)] | tuple[Positive, Positive] = Field(
+        0.0, description="z means [1-z, 1+z], or that pair; drawn for each axis on its own; below 1 enlarges"
+    )
     horizontal_flip: bool = False
     vertical_flip: bool = False
+    fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = Field("nearest", description="what lies beyond the border")
+    cval: float = Field(0.0, ge=0.0, le=255.0, description="grey level beyond the border with fill_mode 'constant'")
+    channel_shift_range: float = Field(0.0, ge=0.0, le=255.0, description="grey levels added to all channels, to either side")
+    brightness_range: Range | None = Field(None, description="factor; 1 changes nothing")
+    contrast_range: Range | None = Field(None, description="factor of each channel's distance from its mean")
+    gamma_range: tuple[Positive, Positive] | None = Field(None, description="exponent of the level as a share of 255")
+    saturation_range: Range | None = Field(None, description="factor of the saturation (HSV)")
+    hue_range: float = Field(0.0, ge=0.0, le=0.5, description="turns of the colour wheel, to either side")
+    gaussian_blur: int = Field(
+        0, ge=0, le=17, description="largest kernel (odd, at most 17): drawn from 1 (none), 3, 5 and so on"
+    )
+    salt_and_pepper: Share = Field(0.0, description="share of pixels turned white or black")
+    mixup: Penalty = Field(0.0, description="alpha of mixup's Beta(alpha, alpha); 0: none (Zhang et al. 2018)")
+    keep_background: bool = Field(
+        False, description="colour and noise leave black background (at most 10 in every channel) as it is"
+    )
+    views: int | None = Field(
+        None, ge=1, le=1000, description="frozen backbone: this many fixed augmented views an image, one after another by epoch"
+    )
+
+    @field_validator("gaussian_blur")
+    @classmethod
+    def _kernel_is_odd(cls, value: int) -> int:
+        if value and (value < 3 or value % 2 == 0):
+            raise ValueError(f"a kernel has an odd side from 3 to 17, not {value}")
+        return value
+
+    @field_validator("zoom_range", "brightness_range", "contrast_range", "gamma_range", "saturation_range")
+    @classmethod
+    def _low_before_high(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and value[0] > value[1]:
+            raise ValueError(f"the lower end comes first: [{value[1]}, {value[0]}]")
+        return value
+
+    @field_validator("width_shift_range", "height_shift_range")
+    @classmethod
+    def _some_shift(cls, value: Any) -> Any:
+        if value == ():
+            raise ValueError("an empty list holds no shift to draw; give 0")
+        return value
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Names of the operations that change pictures, in the order in which they are applied."""
+        drawn = (
+            ("rotation_range", self.rotation_range > 0),
+            ("width_shift_range", _shifts(self.width_shift_range)),
+            ("height_shift_range", _shifts(self.height_shift_range)),
+            ("shear_range", self.shear_range > 0),
+            ("zoom_range", self.zoom_range not in (0.0, (1.0, 1.0))),
+            ("horizontal_flip", self.horizontal_flip),
+            ("vertical_flip", self.vertical_flip),
+            ("channel_shift_range", self.channel_shift_range > 0),
+            ("brightness_range", self.brightness_range is not None),
+            ("contrast_range", self.contrast_range is not None),
+            ("gamma_range", self.gamma_range is not None),
+            ("saturation_range", self.saturation_range is not None),
+            ("hue_range", self.hue_range > 0),
+            ("gaussian_blur", self.gaussian_blur > 0),
+            ("salt_and_pepper", self.salt_and_pepper > 0),
+            ("mixup", self.mixup > 0),
+        )
+        return tuple(name for name, wanted in drawn if wanted)
+
+
+def _shifts(value: Any) -> bool:
+    return any(value) if isinstance(value, tuple) else value > 0
 
 
 class Training(Section):
@@ -215,8 +323,12 @@ class Training(Section):
     optimizer: Optimizer = Optimizer()
     learning_rate: LearningRate = LearningRate()
     loss: Literal["categorical_crossentropy", "binary_crossentropy"] = "categorical_crossentropy"
-    class_weight: Literal["none", "balanced"] | dict[str, Positive] = Field(
-        "none", description="none, balanced, or a weight per class name"
+    balance: Literal["none", "oversample", "class_weight"] = Field(
+        "none",
+        description="training side only; oversample: an epoch draws smaller classes up to the largest; class_weight: in the loss",
+    )
+    class_weight: dict[str, Positive] | None = Field(
+        None, description="a weight per class name (null: as many times as the class is smaller than an even share)"
     )
     monitor: Literal["validation", "test"] = Field(
         "validation", description="'test' watches the test set, to reproduce a protocol that does; every output then says so"
@@ -240,6 +352,12 @@ class Training(Section):
     def _yaml_reads_off_as_false(cls, value: Any) -> Any:
         return "off" if value is False else value
 
+    @model_validator(mode="after")
+    def _weights_are_used(self) -> Training:
+        if self.class_weight is not None and self.balance != "class_weight":
+            raise ValueError(f"class_weight needs balance 'class_weight', not {self.balance!r}")
+        return self
+
 
 class Evaluation(Section):
     """How the numbers and their intervals are made."""
@@ -247,6 +365,10 @@ class Evaluation(Section):
     resamples: int = Field(2000, ge=100, le=100_000, description="bootstrap resamples")
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
     calibration_bins: int = Field(15, ge=2, le=100)
+    test_time_augmentation: Literal["none", "dihedral"] | Annotated[int, Field(ge=1, le=1000)] = Field(
+        "none",
+        description="average the probabilities of the 8 turned and mirrored views, or of this many views drawn as in training",
+    )
 
 
 class Recipe(Section):
@@ -271,6 +393,7 @@ class Recipe(Section):
                 raise ValueError("model.head.output.activation 'sigmoid' needs training.loss 'binary_crossentropy'")
             if self.model.fine_tune != "none" and any(layer.type == "standardize" for layer in head.layers):
                 raise ValueError("a 'standardize' layer needs a frozen backbone (model.fine_tune 'none')")
-        if self.model.fine_tune == "none" and (self.training.augment.horizontal_flip or self.training.augment.vertical_flip):
-            raise ValueError("training.augment needs a fine-tuned backbone: a frozen one sees each image once")
+        views = self.evaluation.test_time_augmentation
+        if isinstance(views, int) and not set(self.training.augment.operations) - {"mixup"}:
+            raise ValueError("evaluation.test_time_augmentation draws views as in training; set an operation of training.augment")
         return self

@@ -134,6 +134,10 @@ def run_table(contents: Contents) -> str:
         ("weights", model.get("weights")),
         ("head", _head(model.get("head"))),
         ("trained layers of the backbone", model.get("fine_tune")),
+        ("image preparation", _preparation(recipe.get("images") or {})),
+        ("augmentation (training side)", _augmentation(training.get("augment") or {})),
+        ("balance (training side)", _balance(training)),
+        ("test-time augmentation", _test_time((recipe.get("evaluation") or {}).get("test_time_augmentation"))),
         ("optimizer", _optimizer(training)),
         ("epochs", None if contents.history is None else epochs_line(contents.history, meaning.selection, recipe)),
         ("watched for early stopping", meaning.selection),
@@ -156,6 +160,62 @@ def _head(head: Any) -> str | None:
     output = head.get("output") or {}
     layers.append(f"{output.get('activation', 'softmax')} ({'one unit' if output.get('units') == 'one' else 'a unit per class'})")
     return " → ".join(layers)
+
+
+def _preparation(images: dict[str, Any]) -> str | None:
+    """Steps before the network that are not its own; None where there are none."""
+    steps = []
+    if images.get("crop") not in (None, "none"):
+        more = [
+            f"{key.removeprefix('crop_')} {images[key]}" for key in ("crop_size", "crop_margin") if images.get(key) is not None
+        ]
+        steps.append(f"crop {images['crop']}" + (f" ({', '.join(more)})" if more else ""))
+    if images.get("contrast") not in (None, "none"):
+        steps.append(f"contrast {images['contrast']}")
+    if images.get("rescale") not in (None, "backbone"):
+        steps.append(f"rescale {images['rescale']} in place of the backbone's own preprocessing")
+    return ", ".join(steps) or None
+
+
+_IDLE = (None, False, 0, 0.0, [0], [1.0, 1.0])
+_MODIFIERS = ("fill_mode", "cval", "keep_background", "views")
+
+
+def _augmentation(augment: dict[str, Any]) -> str | None:
+    """The operations in the recipe's own words; None where there are none."""
+    operations = [f"{key} {_setting(value)}" for key, value in augment.items() if key not in _MODIFIERS and value not in _IDLE]
+    if not operations:
+        return None
+    fill = augment.get("fill_mode", "nearest")
+    operations.append(f"fill_mode {fill}" + (f" (cval {augment.get('cval', 0):g})" if fill == "constant" else ""))
+    if augment.get("keep_background"):
+        operations.append("background kept")
+    views = augment.get("views")
+    fixed = f"{views} FIXED augmented views of each image, one after another by epoch (frozen backbone): " if views else ""
+    return fixed + ", ".join(operations)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on"
+    return " to ".join(f"{end:g}" for end in value) if isinstance(value, list) else f"{value:g}"
+
+
+def _balance(training: dict[str, Any]) -> str | None:
+    balance = training.get("balance")
+    if balance == "class_weight" and training.get("class_weight"):
+        return "class_weight " + ", ".join(f"{name} {weight:g}" for name, weight in training["class_weight"].items())
+    words = {
+        "oversample": "oversample: every epoch draws each smaller class, with replacement, up to the largest",
+        "class_weight": "class_weight: images of a class that is smaller than an even share weigh more",
+    }
+    return words.get(str(balance))
+
+
+def _test_time(views: Any) -> str | None:
+    if views in (None, "none"):
+        return None
+    return "mean over the 8 turned and mirrored views" if views == "dihedral" else f"mean over {views} views drawn as in training"
 
 
 def _optimizer(training: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""One array row per content key, appended once, memory-mapped on reading.
+"""One array row per content key, appended once, read a row at a time.
 
 A store is a folder `<cache>/<kind>/<address>/` with
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,12 +70,9 @@ class ArrayStore:
         held = (self.path / "rows.bin").stat().st_size // self.row_bytes
         return {raw[i * _KEY_BYTES : i * _KEY_BYTES + 64].decode("ascii"): i for i in range(min(whole, held))}
 
-    def rows(self) -> np.ndarray:
-        """All rows as one read-only memory map, shape (rows, *shape)."""
-        count = len(self.positions())
-        if count == 0:
-            return np.empty((0, *self.shape), self.dtype)
-        return np.memmap(self.path / "rows.bin", self.dtype, "r", shape=(count, *self.shape))
+    def rows(self) -> StoredRows:
+        """All rows that are there now, as something that is indexed like an array of shape (rows, *shape)."""
+        return StoredRows(self.path / "rows.bin", len(self.positions()), self.shape, self.dtype)
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """The distinct keys that have no row yet, in order of first appearance."""
@@ -115,6 +113,88 @@ class ArrayStore:
                 yield append
         finally:
             lock.release()
+
+
+class StoredRows:
+    """Rows of a file, indexed like an array; what is indexed is read, and nothing else is held.
+
+    Not a memory map: the pages of one count as the process's own memory once touched, so that training on more images would
+    look, to whoever limits or watches it, as if it took more memory.
+
+    Args:
+        path: file of rows one after another; it need not be there if `count` is 0.
+        count: number of rows.
+        shape: shape of a row.
+        dtype: type of its elements.
+    """
+
+    def __init__(self, path: Path, count: int, shape: Sequence[int], dtype: Any):
+        self.shape, self.dtype = (count, *shape), np.dtype(dtype)
+        self._row_bytes = int(np.prod(shape)) * self.dtype.itemsize
+        self._file = -1
+        if count:
+            self._file = os.open(path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """One row for an integer; a stack of rows for a slice or a sequence of integers."""
+        if isinstance(index, int | np.integer):
+            row = np.empty(self.shape[1:], self.dtype)
+            self.read(range(len(self))[int(index)], row)
+            return row
+        numbers = np.arange(len(self))[index]
+        stack = aligned((len(numbers), *self.shape[1:]), self.dtype)
+        # Neighbours in the file are read at once: a store is often read in the order in which it was written.
+        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+        for begin, end in zip([0, *breaks], [*breaks, len(numbers)], strict=True):
+            if end > begin:
+                self._fill(stack[begin:end], int(numbers[begin]))
+        return stack
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        whole = self[:]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def read(self, number: int, out: np.ndarray) -> None:
+        """Reads one row into a contiguous array of its shape and type.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        if not 0 <= number < len(self):
+            raise IndexError(f"row {number} of {len(self)}")
+        self._fill(out, number)
+
+    def _fill(self, out: np.ndarray, first: int) -> None:
+        view = memoryview(out.data).cast("B")
+        offset = first * self._row_bytes
+        done = 0
+        while done < len(view):
+            got = _read_at(self._file, view[done:], offset + done)
+            if got == 0:
+                raise LeukError("the cache was cut short while it was read; run the command again")
+            done += got
+
+
+def _read_at(file: int, into: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [into], offset)
+    data = os.pread(file, len(into), offset)  # not every system lets Python read into a place
+    into[: len(data)] = data
+    return len(data)
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """An empty array that begins at a multiple of 64 bytes: TensorFlow takes such a one as it is, and copies any other."""
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape)) * kind.itemsize
+    block = np.empty(size + 64, np.uint8)
+    begin = -block.ctypes.data % 64
+    whole: np.ndarray = block[begin : begin + size].view(kind).reshape(shape)
+    return whole
 
 
 def inventory(cache: Path) -> list[dict[str, Any]]:

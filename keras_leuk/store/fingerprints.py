@@ -1,4 +1,4 @@
-"""What is known of a file without opening it again: hashes of its bytes and of its pixels.
+"""What is known of a file without opening it again: the hash of its pixels.
 
 Like git's index, a file is known by its path, size and modification time; when all three are as they were, its bytes are taken
 to be as they were. The table is SQLite, so that several processes may read and write it at once.
@@ -14,18 +14,19 @@ from pathlib import Path
 
 from keras_leuk.errors import LeukError
 
+_ROWS = 128
+"""Rows written by one statement; SQLite before 3.32 takes 999 values."""
+
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Hashes of one image file.
+    """What one image file holds.
 
     Attributes:
-        sha256: of the file's bytes.
-        pixels: SHA-256 of height, width and decoded 8-bit RGB pixels; equal for the same picture in two formats.
-        width, height: in pixels, as stored.
+        pixels: BLAKE3 of decoded 8-bit RGB pixels, height and width; equal for the same picture in two formats.
+        width, height: in pixels, as decoded.
     """
 
-    sha256: str
     pixels: str
     width: int
     height: int
@@ -47,8 +48,9 @@ class FingerprintTable:
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
             self._base.execute(
-                "CREATE TABLE IF NOT EXISTS files (path TEXT, decoder TEXT, size INTEGER, modified INTEGER, "
-                "sha256 TEXT, pixels TEXT, width INTEGER, height INTEGER, PRIMARY KEY (path, decoder)) WITHOUT ROWID"
+                # Earlier caches hold a table `files` with other hashes.
+                "CREATE TABLE IF NOT EXISTS pictures (path TEXT, decoder TEXT, size INTEGER, modified INTEGER, "
+                "pixels TEXT, width INTEGER, height INTEGER, PRIMARY KEY (path, decoder)) WITHOUT ROWID"
             )
             self._base.commit()
         except (OSError, sqlite3.Error) as error:
@@ -58,7 +60,7 @@ class FingerprintTable:
         """Fingerprints of those files that have not changed since they were read."""
         known = {}
         rows = self._base.execute(
-            "SELECT path, size, modified, sha256, pixels, width, height FROM files WHERE decoder = ?", (self.decoder,)
+            "SELECT path, size, modified, pixels, width, height FROM pictures WHERE decoder = ?", (self.decoder,)
         )
         wanted = {str(path.absolute()): path for path in paths}
         for name, size, modified, *rest in rows:
@@ -77,15 +79,19 @@ class FingerprintTable:
         self, found: Mapping[Path, tuple[os.stat_result, Fingerprint]] | Iterable[tuple[Path, tuple[os.stat_result, Fingerprint]]]
     ) -> None:
         """Keeps fingerprints; the status is the one taken before the file was read."""
-        pairs = found.items() if isinstance(found, Mapping) else found
+        pairs = list(found.items() if isinstance(found, Mapping) else found)
         with self._base:
-            self._base.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (str(path.absolute()), self.decoder, s.st_size, s.st_mtime_ns, f.sha256, f.pixels, f.width, f.height)
-                    for path, (s, f) in pairs
-                ],
-            )
+            # Many rows in one statement: Python's lock goes back and forth with every statement, while threads decode.
+            for begin in range(0, len(pairs), _ROWS):
+                some = pairs[begin : begin + _ROWS]
+                self._base.execute(
+                    "INSERT OR REPLACE INTO pictures VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(some)),
+                    [
+                        value
+                        for path, (s, f) in some
+                        for value in (str(path.absolute()), self.decoder, s.st_size, s.st_mtime_ns, f.pixels, f.width, f.height)
+                    ],
+                )
 
     def close(self) -> None:
         self._base.close()

@@ -15,11 +15,12 @@ import numpy as np
 
 from keras_leuk.devices.start import start, versions
 from keras_leuk.images.cache import Pictures
+from keras_leuk.images.views import Kind, Plain, Views
 from keras_leuk.models.assembly import Classifier, scale_is_folded
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.models.weights import Weights
 from keras_leuk.progress import Progress
-from keras_leuk.store.arrays import ArrayStore
+from keras_leuk.store.arrays import ArrayStore, StoredRows
 from keras_leuk.training.forward import BATCH, Forward
 
 
@@ -29,8 +30,8 @@ class Features:
 
     Attributes:
         store: where their rows lie.
-        index: int64 (n,), the row of each image.
-        computed: how many images passed the backbone now.
+        index: int64 (n,), the row of each image; (n, views) where views were asked for.
+        computed: how many images or views passed the backbone now.
     """
 
     store: ArrayStore
@@ -38,7 +39,9 @@ class Features:
     computed: int
 
 
-def facts(backbone: Backbone, weights: Weights, pooling: str, mixed_precision: str, image_address: str) -> dict[str, Any]:
+def facts(
+    backbone: Backbone, weights: Weights, pooling: str, mixed_precision: str, image_address: str, rescale: str = "backbone"
+) -> dict[str, Any]:
     """Everything but the pixels that shapes a feature."""
     started = start()
     found = versions()
@@ -46,6 +49,7 @@ def facts(backbone: Backbone, weights: Weights, pooling: str, mixed_precision: s
         "images": image_address,
         "backbone": backbone.name,
         "preprocessing": backbone.preprocessing,
+        "rescale": rescale,
         "weights": weights.facts() | {"scale_is_folded": scale_is_folded(weights, backbone)},
         "pooling": pooling,
         "precision": mixed_precision,
@@ -64,40 +68,51 @@ def extract(
     weights: Weights,
     pooling: str,
     mixed_precision: str,
+    rescale: str = "backbone",
     cache: Path,
     progress: Progress,
+    places: np.ndarray | None = None,
+    kind: Kind | None = None,
 ) -> Features:
-    """Makes sure that every picture has its features in the store.
+    """Makes sure that every picture, or every view of some, has its features in the store.
 
+    `backbone`, `weights`, `pooling`, `mixed_precision` and `rescale` are what `classifier` was built with.
     A batch is written as soon as it is computed: a process that is killed loses at most that one.
+
+    Args:
+        places: int (n,), which of the pictures (None: all).
+        kind: views of them (None: the pictures themselves).
     """
     shape = tuple(int(side) for side in classifier.trunk.output.shape[1:])
-    described = facts(backbone, weights, pooling, mixed_precision, pictures.store.address)
+    described = facts(backbone, weights, pooling, mixed_precision, pictures.store.address, rescale)
     store = ArrayStore(cache, "features", described, shape, "float32")
+    pixels, shown = pictures.pixels, kind or Plain()
+    chosen = np.arange(len(pixels)) if places is None else places
+    views = Views(pictures.store.rows(), pictures.row_numbers()[chosen], [pixels[i] for i in chosen], shown)
+    keys = views.item_keys()
     computed = 0
-    if store.missing(pictures.pixels):
+    if store.missing(keys):
         with store.appending(lambda: progress.say("waiting for another process that is filling the feature store")) as append:
-            todo = store.missing(pictures.pixels)
+            todo = store.missing(keys)
             computed = len(todo)
             if todo:
-                _fill(classifier, pictures, todo, append, progress)
+                items = {key: item for item, key in enumerate(keys)}
+                _fill(Forward(classifier.trunk), views, todo, np.array([items[key] for key in todo]), append, progress)
     held = store.positions()
-    return Features(store, np.array([held[key] for key in pictures.pixels], np.int64), computed)
+    index = np.array([held[key] for key in keys], np.int64)
+    return Features(store, index if kind is None else index.reshape(len(chosen), shown.count), computed)
 
 
-def _fill(classifier: Classifier, pictures: Pictures, todo: list[str], append: Any, progress: Progress) -> None:
-    forward = Forward(classifier.trunk)
-    rows, where = pictures.store.rows(), pictures.store.positions()
-    index = np.array([where[key] for key in todo], np.int64)
+def _fill(forward: Forward, views: Views, keys: list[str], items: np.ndarray, append: Any, progress: Progress) -> None:
     done = 0
-    with progress.stage("extracting features", len(todo), "images") as advance:
-        for block in forward.blocks(rows, index):
-            append(todo[done : done + len(block)], block)
+    with progress.stage("extracting features", len(keys), "images") as advance:
+        for block in forward.blocks(views, items):
+            append(keys[done : done + len(block)], block)
             done += len(block)
             advance(len(block))
 
 
-def statistics(rows: np.ndarray, index: np.ndarray, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+def statistics(rows: StoredRows | np.ndarray, index: np.ndarray, block: int = 1024) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each channel (last axis) over some rows, in two passes of double precision.
 
     Returns:

@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 
 from keras_leuk.devices.start import start
+from keras_leuk.images.views import Views
 from keras_leuk.progress import Progress
+from keras_leuk.store.arrays import StoredRows
 
 BATCH = 32
+
+Rows = np.ndarray | StoredRows | Views
+"""Whatever an array of row numbers fetches rows from."""
 
 
 class Forward:
@@ -44,13 +49,13 @@ class Forward:
         outputs: np.ndarray = self._call(tf.constant(rows)).numpy()
         return outputs[:count]
 
-    def blocks(self, rows: np.ndarray, index: np.ndarray) -> Iterator[np.ndarray]:
-        """Outputs for rows of a memory map, a batch at a time."""
+    def blocks(self, rows: Rows, index: np.ndarray) -> Iterator[np.ndarray]:
+        """Outputs for rows of a store, a batch at a time."""
         for begin in range(0, len(index), BATCH):
             yield self(rows[index[begin : begin + BATCH]])
 
-    def all(self, rows: np.ndarray, index: np.ndarray, progress: Progress | None = None, stage: str = "predicting") -> np.ndarray:
-        """Outputs for rows of a memory map, float32 (n, *output_shape)."""
+    def all(self, rows: Rows, index: np.ndarray, progress: Progress | None = None, stage: str = "predicting") -> np.ndarray:
+        """Outputs for rows of a store, float32 (n, *output_shape)."""
         outputs = np.empty((len(index), *self.output_shape), np.float32)
         done = 0
         with (progress or Progress()).stage(stage, len(index), "images") as advance:

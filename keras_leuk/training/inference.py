@@ -47,24 +47,25 @@ def predict_images(
     outputs: list[np.ndarray] = []
     with progress.stage("predicting", len(images), "images") as advance:
         for begin in range(0, len(images), BATCH):
-            rows = []
+            rows, keys = [], []
             for path in images[begin : begin + BATCH]:
                 try:
-                    rows.append(read_picture(path, card.size, card.interpolation)[1])
+                    fingerprint, row = read_picture(path, card.preparation)
+                    rows.append(row)
+                    keys.append(fingerprint.pixels)
                     kept.append(path)
                 except DataError as error:
                     if not skip_unreadable:
                         raise
                     left_out.append((path, str(error)))
             if rows:
-                outputs.append(predictor.outputs(np.stack(rows)))
+                outputs.append(predictor.outputs(np.stack(rows), keys))
             advance(len(images[begin : begin + BATCH]))
     if not kept:
         raise DataError(f"not one of {len(images)} images can be read; the first: {left_out[0][1]}")
     for _, reason in left_out:
         progress.warn(reason)
-    raw = np.concatenate(outputs)
-    chance = predictor.probabilities(raw)
+    raw, chance = predictor.averaged(np.concatenate(outputs))
     table = pd.DataFrame({"image": [str(path) for path in kept], "predicted": [card.classes[i] for i in chance.argmax(axis=1)]})
     for unit in range(raw.shape[1]):
         table[f"output_{unit}"] = [float(str(value)) for value in raw[:, unit]]

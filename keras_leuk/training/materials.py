@@ -14,6 +14,7 @@ import pandas as pd
 from keras_leuk.data.read import read
 from keras_leuk.data.table import ImageTable, only_parts, with_labels, with_rows
 from keras_leuk.images.cache import Pictures, ingest
+from keras_leuk.images.preprocessing import Preparation
 from keras_leuk.models.weights import Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe
@@ -28,7 +29,7 @@ class Materials:
         recipe: as asked for; the data's own choices are filled in when the split is known.
         parts: backbone, head and size that its names stand for.
         table: what was read.
-        rows: its labelled images, one row each, with ``sha256`` and ``pixels`` (content hashes).
+        rows: its labelled images, one row each, with ``pixels`` (content hashes).
         pictures: the cached pictures of `rows`, in the same order.
         weights: the backbone's first weights.
         warnings: what every output of the run must say.
@@ -67,8 +68,7 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
     labelled = table.labelled
     pictures = ingest(
         [table.root / image for image in labelled["image"]],
-        size=parts.size,
-        interpolation=recipe.images.interpolation,
+        preparation=Preparation.of(recipe.images, parts.size),
         cache=cache,
         on_unreadable=recipe.data.unreadable,
         progress=progress,
@@ -77,9 +77,7 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
         table, labelled, warning = _without(table, pictures)
         warnings = (*warnings, warning)
         progress.warn(warning)
-    rows = labelled.assign(
-        sha256=[fingerprint.sha256 for fingerprint in pictures.fingerprints], pixels=[f.pixels for f in pictures.fingerprints]
-    )
+    rows = labelled.assign(pixels=pictures.pixels)
     stored = pictures.store.row_bytes * len(pictures.store.positions())
     progress.say(
         f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, {len(rows) - pictures.decoded} from "

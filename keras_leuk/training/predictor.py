@@ -6,34 +6,47 @@ them; so `keras-leuk predict` gives a training picture the very bits that stand 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from keras_leuk.errors import RunError
+from keras_leuk.images.preprocessing import Preparation
+from keras_leuk.images.views import Kind
+from keras_leuk.images.views import as_json as views_as_json
+from keras_leuk.images.views import from_json as views_from_json
 from keras_leuk.models import backbones
-from keras_leuk.models.assembly import Classifier, build
-from keras_leuk.models.heads import probabilities
+from keras_leuk.models.assembly import Classifier, build, rescaling
+from keras_leuk.models.heads import averaged
 from keras_leuk.recipe.schema import Head
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.forward import Forward
 
-MODEL_SCHEMA = 1
+MODEL_SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is needed to rebuild a model from the registry (`model.json`)."""
+    """What is needed to rebuild a model from the registry, and to prepare pictures for it (`model.json`).
+
+    Attributes:
+        preparation: what is done to a decoded picture before the network sees it.
+        rescale: ``backbone``, ``1/255`` or ``none``; see `keras_leuk.models.assembly.build`.
+        frozen: the backbone was not trained.
+        views: the views of a picture over which outputs and probabilities are averaged.
+    """
 
     backbone: str
     head: Head
-    size: int
-    interpolation: str
+    preparation: Preparation
+    rescale: str
     classes: tuple[str, ...]
     positive: str | None
     frozen: bool
     mixed_precision: str
+    views: Kind
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -41,16 +54,17 @@ class ModelCard:
             "backbone": self.backbone,
             "head": self.head.model_dump(mode="json"),
             "input": {
-                "size": self.size,
-                "interpolation": self.interpolation,
+                "preparation": self.preparation.as_json(),
                 "channels": "RGB",
                 "range": [0, 255],
-                "preprocessing": backbones.PREPROCESSING[backbones.find(self.backbone).preprocessing],
+                "rescale": self.rescale,
+                "preprocessing": rescaling(backbones.find(self.backbone), self.rescale),
             },
             "classes": list(self.classes),
             "positive": self.positive,
             "frozen": self.frozen,
             "mixed_precision": self.mixed_precision,
+            "views": views_as_json(self.views),
         }
 
     @staticmethod
@@ -67,12 +81,13 @@ class ModelCard:
             return ModelCard(
                 backbone=facts["backbone"],
                 head=Head.model_validate(facts["head"]),
-                size=facts["input"]["size"],
-                interpolation=facts["input"]["interpolation"],
+                preparation=Preparation(**facts["input"]["preparation"]),
+                rescale=facts["input"]["rescale"],
                 classes=tuple(facts["classes"]),
                 positive=facts["positive"],
                 frozen=facts["frozen"],
                 mixed_precision=facts["mixed_precision"],
+                views=views_from_json(facts["views"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{run.model} is damaged: {error}") from None
@@ -93,16 +108,28 @@ class Predictor:
         else:
             self._stages = [Forward(classifier.model, "uint8")]
 
-    def outputs(self, pictures: np.ndarray) -> np.ndarray:
-        """Raw outputs, float32 (n, units), for at most 32 uint8 pictures (n, size, size, 3)."""
+    def outputs(self, pictures: np.ndarray, keys: Sequence[str]) -> np.ndarray:
+        """Raw outputs for every view of at most 32 pictures.
+
+        Args:
+            pictures: uint8 (n, size, size, 3).
+            keys: content hash of each, from which drawn views are drawn.
+
+        Returns:
+            float32 (n, views, units).
+        """
+        shown = [self.card.views.show(pictures, keys, view) for view in range(self.card.views.count)]
+        return np.stack([self._forward(view) for view in shown], axis=1)
+
+    def averaged(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean outputs, float32 (n, units), and mean probabilities, float64 (n, classes), in the order of the card's classes."""
+        positive = self.card.classes.index(self.card.positive) if self.card.positive else None
+        return averaged(outputs, self.card.head.output, positive)
+
+    def _forward(self, pictures: np.ndarray) -> np.ndarray:
         for stage in self._stages:
             pictures = stage(pictures)
         return pictures
-
-    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """float64 (n, classes), in the order of the card's classes."""
-        positive = self.card.classes.index(self.card.positive) if self.card.positive else None
-        return probabilities(outputs, self.card.head.output, positive)
 
 
 def load_predictor(run: RunFolder) -> Predictor:
@@ -118,12 +145,13 @@ def load_predictor(run: RunFolder) -> Predictor:
     classifier = build(
         backbones.find(card.backbone),
         card.head,
-        size=card.size,
+        size=card.preparation.size,
         classes=len(card.classes),
         seed=0,
         weights=None,
         fine_tune="none",
         mixed_precision=card.mixed_precision,
+        rescale=card.rescale,
     )
     try:
         classifier.model.load_weights(str(run.weights))

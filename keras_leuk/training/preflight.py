@@ -31,8 +31,8 @@ def check(recipe: Recipe) -> Parts:
     """Looks the recipe's names up and checks what depends on them.
 
     Raises:
-        RecipeError: an unknown backbone or head, an image size below the backbone's minimum, or a head, loss and regime that
-            exclude each other.
+        RecipeError: an unknown backbone or head, an image size below the backbone's minimum, or a head, loss, regime and
+            augmentation that exclude each other.
     """
     backbone = backbones.find(recipe.model.backbone)
     head = heads.find(recipe.model.head)
@@ -52,7 +52,32 @@ def check(recipe: Recipe) -> Parts:
             "does not go with a standardize layer, which needs a frozen backbone",
             ["none"],
         )
+    _check_augmentation(recipe)
     return Parts(backbone, head, size)
+
+
+def _check_augmentation(recipe: Recipe) -> None:
+    augment, frozen = recipe.training.augment, recipe.model.fine_tune == "none"
+    if frozen and "mixup" in augment.operations:
+        raise RecipeError(
+            "training.augment.mixup",
+            augment.mixup,
+            "needs a fine-tuned backbone (model.fine_tune): mixed images have no features",
+        )
+    if frozen and augment.operations and augment.views is None:
+        first = augment.operations[0]
+        raise RecipeError(
+            f"training.augment.{first}",
+            getattr(augment, first),
+            "needs a fine-tuned backbone (model.fine_tune), or training.augment.views: a frozen backbone sees each image once, "
+            "or that many fixed views of it",
+        )
+    if augment.views is not None and not frozen:
+        raise RecipeError(
+            "training.augment.views", augment.views, "needs a frozen backbone: a fine-tuned one sees a new view in every epoch"
+        )
+    if augment.views is not None and not augment.operations:
+        raise RecipeError("training.augment.views", augment.views, "needs an operation, such as training.augment.horizontal_flip")
 
 
 def check_labels(recipe: Recipe, head: Head, table: ImageTable) -> None:
@@ -63,11 +88,9 @@ def check_labels(recipe: Recipe, head: Head, table: ImageTable) -> None:
     """
     if head.output.units == "one" and len(table.classes) != 2:
         raise RecipeError("model.head.output.units", "one", f"needs two classes; the data have {len(table.classes)}", ["classes"])
-    weights = recipe.training.class_weight
-    if isinstance(weights, dict):
-        for name in weights:
-            if name not in table.classes:
-                raise RecipeError("training.class_weight", name, "is not a class of the data", table.classes)
+    for name in recipe.training.class_weight or {}:
+        if name not in table.classes:
+            raise RecipeError("training.class_weight", name, "is not a class of the data", table.classes)
 
 
 def check_watched(recipe: Recipe, validation: int) -> None:
@@ -117,18 +140,18 @@ def weights_seed(recipe: Recipe) -> int:
 
 
 def sample_weights(recipe: Recipe, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray | None:
-    """Weight of each training image, float32 (n,), or None where all count alike.
+    """Weight of each training image in the loss, float32 (n,), or None where all count alike.
 
-    ``balanced`` is scikit-learn's n / (classes * images of the class).
+    Without weights of the user's own it is scikit-learn's "balanced", n / (classes * images of the class).
     """
-    choice = recipe.training.class_weight
-    if choice == "none":
+    if recipe.training.balance != "class_weight":
         return None
-    if choice == "balanced":
+    chosen = recipe.training.class_weight
+    if chosen is None:
         counts = np.bincount(labels, minlength=len(classes))
         per_class = np.where(counts > 0, len(labels) / (len(classes) * np.maximum(counts, 1)), 0.0)
     else:
-        per_class = np.array([choice.get(name, 1.0) for name in classes])
+        per_class = np.array([chosen.get(name, 1.0) for name in classes])
     weights: np.ndarray = per_class[labels].astype(np.float32)
     return weights
 

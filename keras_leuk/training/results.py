@@ -19,7 +19,7 @@ from keras_leuk.evaluation.metrics import write_metrics
 from keras_leuk.evaluation.predictions import DECISION, most_confident_mistakes, write_predictions
 from keras_leuk.evaluation.reading import read_predictions
 from keras_leuk.models.assembly import Classifier
-from keras_leuk.models.heads import meaning, probabilities
+from keras_leuk.models.heads import averaged, meaning
 from keras_leuk.progress import Recorder
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.schema import Head
@@ -165,11 +165,12 @@ def prediction_frame(context: Context, split: SplitResult, outputs: np.ndarray) 
     """predictions.csv as a table: one row an image that stands on a side, sides in order.
 
     Args:
-        outputs: float32 (n, units), a row for each row of the split.
+        outputs: float32 (n, views, units), a row for each row of the split; of several views (test-time augmentation) both
+            outputs and probabilities are averaged.
     """
     table, head = context.table, context.parts.head
     positive = table.classes.index(table.positive) if table.positive else None
-    chance = probabilities(outputs, head.output, positive)
+    outputs, chance = averaged(outputs, head.output, positive)
     rows = split.rows
     frame = pd.DataFrame(
         {
@@ -204,7 +205,7 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
             "outputs": {
                 "activation": context.parts.head.output.activation,
                 "units": 1 if context.parts.head.output.units == "one" else len(table.classes),
-                "to_probability": meaning(context.parts.head.output, table.classes, table.positive),
+                "to_probability": meaning(context.parts.head.output, table.classes, table.positive) + views_words(recipe),
             },
             "decision": DECISION,
             "split": {"strategy": recipe.split.strategy, "seed": recipe.seed, "description": describe_split(splits)},
@@ -235,6 +236,17 @@ def model_title(context: Context) -> str:
     words = {"imagenet": "ImageNet weights", "random": "random weights", "file": "weights from a file"}
     head = "own head" if isinstance(model.head, Head) else f"{model.head} head"
     return f"{context.parts.backbone.name}, {words[context.materials.weights.kind]}, {regime}, {head}"
+
+
+def views_words(recipe: Recipe) -> str:
+    """What predictions.json says of test-time augmentation; nothing where there is none."""
+    wanted = recipe.evaluation.test_time_augmentation
+    if wanted == "none":
+        return ""
+    views = (
+        "the 8 turned and mirrored views" if wanted == "dihedral" else f"{wanted} views drawn as in training (seed {recipe.seed})"
+    )
+    return f"; outputs and probabilities are means over {views} of each image (test-time augmentation)"
 
 
 def write_mistakes(run: RunFolder, context: Context) -> None:

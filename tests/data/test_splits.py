@@ -94,7 +94,7 @@ def test_by_subject_in_numbers():
     assert result.warnings == ()
     assert result.linked == ()
     assert result.fold is None
-    assert list(result.rows) == ["image", "label", "subject", "group", "fold", "part", "split", "sha256", "pixels"]
+    assert list(result.rows) == ["image", "label", "subject", "group", "fold", "part", "split", "pixels"]
     assert not result.rows["split"].equals(cut(cohort(), seed=1).rows["split"])
 
 
@@ -325,11 +325,11 @@ def test_nothing_to_split():
         split(cohort().iloc[:0], Split(), 0, CLASSES)
 
 
-def test_missing_hashes_of_files_and_nan_are_unknown():
-    rows = cohort().drop(columns="sha256")
+def test_missing_columns_and_nan_are_unknown():
+    rows = cohort().drop(columns="part")
     rows["fold"] = float("nan")
     result = cut(rows)
-    assert all(value is None for column in ("sha256", "fold", "part") for value in result.rows[column])
+    assert all(value is None for column in ("fold", "part") for value in result.rows[column])
 
 
 # --- the real sample ----------------------------------------------------------------------------------------------------

@@ -35,7 +35,6 @@ def labelled(images: Iterable[tuple[str | None, str]], **columns: list[str | Non
         "fold": [None] * len(images),
         "part": [None] * len(images),
         "pixels": [f"hash{i}" for i in range(len(images))],
-        "sha256": [f"file{i}" for i in range(len(images))],
     }
     return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in {**rows, **columns}.items()})
 

@@ -8,7 +8,12 @@ import pytest
 from PIL import Image
 
 from keras_leuk.errors import DataError
+from keras_leuk.images import cache as module
 from keras_leuk.images.cache import ingest, read_picture
+from keras_leuk.images.decode import decode, pixel_hash
+from keras_leuk.images.preprocessing import Preparation, prepare
+
+SMALL = Preparation(8)
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def _ingest(files: list[Path], cache: Path, **settings: object):
-    return ingest(files, size=8, interpolation="bilinear", cache=cache, **settings)
+    return ingest(files, **{"preparation": SMALL, "cache": cache} | settings)
 
 
 def test_rows_are_what_a_single_reading_gives(files: list[Path], tmp_path: Path) -> None:
@@ -33,7 +38,7 @@ def test_rows_are_what_a_single_reading_gives(files: list[Path], tmp_path: Path)
     rows, index = found.store.rows(), found.row_numbers()
     assert found.paths == tuple(files)
     for place, path in enumerate(files):
-        fingerprint, row = read_picture(path, 8, "bilinear")
+        fingerprint, row = read_picture(path, SMALL)
         assert (rows[index[place]] == row).all()
         assert found.fingerprints[place] == fingerprint
 
@@ -42,7 +47,47 @@ def test_equal_pictures_share_a_row(files: list[Path], tmp_path: Path) -> None:
     found = _ingest(files, tmp_path / "cache")
     assert len(found.store.rows()) == 7
     assert found.pixels[0] == found.pixels[-1]
-    assert found.fingerprints[0].sha256 != found.fingerprints[-1].sha256
+    assert found.fingerprints[0] == found.fingerprints[-1]
+
+
+def test_a_row_is_the_decoded_and_prepared_picture(files: list[Path], tmp_path: Path) -> None:
+    preparation = Preparation(11, "area", "cell", None, 0.2, "stretch")
+    found = _ingest(files, tmp_path / "cache", preparation=preparation)
+    assert found.preparation == preparation
+    for path, fingerprint, row in zip(files, found.fingerprints, found.row_numbers(), strict=True):
+        pixels = decode(path.read_bytes(), path)
+        assert (fingerprint.pixels, fingerprint.width, fingerprint.height) == (pixel_hash(pixels), 20, 20)
+        assert (found.store.rows()[int(row)] == prepare(pixels, preparation)).all()
+
+
+def test_another_preparation_is_another_store_but_no_other_hash(files: list[Path], tmp_path: Path) -> None:
+    first = _ingest(files, tmp_path / "cache")
+    second = _ingest(files, tmp_path / "cache", preparation=Preparation(8, contrast="equalize"))
+    assert second.decoded == 8
+    assert first.store.path != second.store.path
+    assert first.pixels == second.pixels
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("block", [1, 4, 256])
+def test_the_order_is_kept_whatever_the_blocks(
+    block: int, threads: int, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(module, "_TASK_BYTES", 3 * block * 192)
+    found = _ingest(files, tmp_path / "cache", threads=threads)
+    assert found.row_numbers().tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
+    rows = found.store.rows()
+    for number, path in enumerate(files[:-1]):
+        assert (rows[number] == read_picture(path, SMALL)[1]).all()
+
+
+def test_what_was_read_before_a_damaged_file_is_kept(files: list[Path], tmp_path: Path) -> None:
+    files[5].write_bytes(b"BM")
+    with pytest.raises(DataError, match=r"5\.bmp"):
+        _ingest(files, tmp_path / "cache")
+    found = _ingest(files, tmp_path / "cache", on_unreadable="skip")
+    assert found.decoded == 3  # the damaged file and what stands behind it
 
 
 def test_a_second_reading_decodes_nothing(files: list[Path], tmp_path: Path) -> None:

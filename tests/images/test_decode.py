@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import io
+import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from keras_leuk.errors import DataError
-from keras_leuk.images.decode import decode, pixel_hash, resize
+from keras_leuk.images import decode as module
+from keras_leuk.images.decode import Workspace, decode, pixel_hash
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (12, 9, 3), np.uint8)
@@ -92,9 +99,90 @@ def test_equal_pixels_have_equal_hashes_whatever_the_format() -> None:
     assert pixel_hash(flat) != pixel_hash(flat.reshape(3, 4, 3))
 
 
-def test_resizing_averages_where_it_shrinks() -> None:
-    checkers = np.indices((64, 64)).sum(axis=0)[..., None] % 2 * np.full(3, 255, np.uint8)
-    small = resize(checkers.astype(np.uint8), 16, "bilinear")
-    assert small.shape == (16, 16, 3)
-    assert np.abs(small.astype(int) - 127).max() <= 2
-    assert resize(PIXELS[:9], 9, "bilinear") is not None
+def test_the_hash_is_of_pixels_height_and_width() -> None:
+    assert pixel_hash(PIXELS) == blake3(PIXELS.tobytes() + struct.pack("<II", 12, 9)).hexdigest()
+    assert len(pixel_hash(PIXELS)) == 64
+    assert pixel_hash(PIXELS[:, ::-1]) == pixel_hash(np.ascontiguousarray(PIXELS[:, ::-1]))
+
+
+# --- bitmaps without Pillow ---------------------------------------------------------------------------------------------
+
+pictures = arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3)))
+
+
+def bitmap(pixels: np.ndarray, *, top_down: bool = False, header: int = 40, gap: int = 0, **fields: int) -> bytes:
+    """An uncompressed 24-bit bitmap, written by hand."""
+    height, width = pixels.shape[:2]
+    rows = pixels[..., ::-1] if top_down else pixels[::-1, :, ::-1]
+    padded = np.zeros((height, (3 * width + 3) // 4 * 4), np.uint8)
+    padded[:, : 3 * width] = rows.reshape(height, -1)
+    offset = 14 + header + gap
+    size = {"size": header, "width": width, "height": -height if top_down else height, "planes": 1, "bits": 24, "compression": 0}
+    start = struct.pack("<2sI4xI", b"BM", offset + padded.size, offset)
+    start += struct.pack("<IiiHHI", *(size | fields).values()) + struct.pack("<IiiII", padded.size, 2835, 2835, 0, 0)
+    return start.ljust(offset, b"\0") + padded.tobytes()
+
+
+def _without_pillow(data: bytes, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Image, "open", lambda *_, **__: pytest.fail("Pillow was asked"))
+        return decode(data, "x")
+
+
+@settings(deadline=None)
+@given(pictures, st.booleans(), st.sampled_from([40, 108, 124]), st.integers(0, 90))
+def test_plain_bitmaps_are_pillows_pixels(pixels: np.ndarray, top_down: bool, header: int, gap: int) -> None:
+    data = bitmap(pixels, top_down=top_down, header=header, gap=gap)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert (np.asarray(picture.convert("RGB")) == pixels).all()
+    workspace = Workspace()
+    assert (decode(data, "x", workspace) == pixels).all()
+    assert (decode(memoryview(data), "x", workspace) == pixels).all()
+
+
+def test_plain_bitmaps_do_not_need_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (_without_pillow(bitmap(PIXELS), monkeypatch) == PIXELS).all()
+    assert (_without_pillow(_encoded(Image.fromarray(PIXELS), "BMP"), monkeypatch) == PIXELS).all()
+    assert (_without_pillow(bitmap(PIXELS) + b"what some programs append", monkeypatch) == PIXELS).all()
+
+
+@pytest.mark.parametrize("top_down", [False, True])
+def test_a_plain_bitmap_that_lacks_a_byte_is_an_error(top_down: bool) -> None:
+    whole = bitmap(PIXELS, top_down=top_down)
+    assert (decode(whole[:-1], "x") == PIXELS).all()  # the padding of the last row is no pixel
+    for count in (2, 3, 28, len(whole) - 60, len(whole) - 40, len(whole) - 3):
+        with pytest.raises(DataError, match="unreadable image"):
+            decode(whole[:-count], "x")
+
+
+ODD_HEADERS: list[dict[str, int]] = [
+    {"width": 0},
+    {"height": 0},
+    {"width": -9},
+    {"bits": 23},
+    {"compression": 9},
+    {"width": 2**31 - 1, "height": 2**31 - 1},
+]
+
+
+@pytest.mark.parametrize("fields", ODD_HEADERS)
+def test_odd_headers_are_left_to_pillow_and_its_errors(fields: dict[str, int]) -> None:
+    with pytest.raises(DataError):
+        decode(bitmap(PIXELS, **fields), "x")
+
+
+def test_two_pictures_in_one_workspace_share_its_memory() -> None:
+    workspace = Workspace()
+    first = decode(bitmap(PIXELS), "x", workspace)
+    again = decode(bitmap(PIXELS[:5, :4]), "x", workspace)
+    assert np.shares_memory(first, again)
+    assert (again == PIXELS[:5, :4]).all()
+    assert not np.shares_memory(decode(bitmap(PIXELS), "x"), decode(bitmap(PIXELS), "x"))
+
+
+@pytest.mark.real
+def test_real_cells_are_pillows_pixels(cnmc_sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in sorted(cnmc_sample.rglob("*.bmp"))[::40]:
+        with Image.open(path) as picture:
+            expected = np.asarray(picture.convert("RGB"))
+        assert (_without_pillow(path.read_bytes(), monkeypatch) == expected).all()

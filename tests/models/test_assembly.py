@@ -10,8 +10,8 @@ import pytest
 
 from keras_leuk.devices.start import start
 from keras_leuk.errors import WeightsError
-from keras_leuk.models.assembly import build, needs_statistics, standardize
-from keras_leuk.models.backbones import BACKBONES
+from keras_leuk.models.assembly import build, needs_statistics, rescaling, standardize
+from keras_leuk.models.backbones import BACKBONES, PREPROCESSING
 from keras_leuk.models.weights import Weights, resolve
 from keras_leuk.recipe.schema import Dense, Dropout, Head, Output, Regularizer, Standardize
 from keras_leuk.store.address import address
@@ -117,6 +117,40 @@ def test_preprocessing_in_the_graph_is_keras_own(name: str) -> None:
     entry = classifier.backbone_layers[0]
     fed = keras.Model(classifier.model.input, entry.input)(PICTURES).numpy()
     np.testing.assert_allclose(fed, _module(name).preprocess_input(PICTURES.copy()), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "rescale", "factor"),
+    [
+        ("vgg16", "1/255", 1 / 255),
+        ("vgg16", "none", 1.0),
+        ("mobilenet", "1/255", 1 / 255),
+        ("mobilenet", "none", 1.0),
+        ("densenet121", "1/255", 1 / 255),
+        ("efficientnetb0", "1/255", 1 / 255),
+        ("efficientnetb0", "none", 1.0),
+        ("efficientnetb0", "backbone", 1.0),
+    ],
+)
+def test_a_rescale_policy_takes_the_place_of_the_backbones_own(name: str, rescale: str, factor: float) -> None:
+    """What the backbone's first layer is fed. One that holds its preprocessing is fed 0..1 all the same."""
+    start()
+    import keras
+
+    classifier = build(BACKBONES[name], Head(), size=96, classes=2, seed=0, weights=None, rescale=rescale)
+    fed = keras.Model(classifier.model.input, classifier.backbone_layers[0].input)(PICTURES).numpy()
+    np.testing.assert_allclose(fed, PICTURES * factor, rtol=1e-6, atol=1e-7)
+
+
+def test_the_rescale_policy_is_part_of_the_address_and_has_words() -> None:
+    record = BACKBONES["efficientnetb0"]
+    policies = ("backbone", "1/255", "none")
+    found = [features.facts(record, _random("efficientnetb0"), "avg", "off", "images", policy) for policy in policies]
+    assert len({address(facts) for facts in found}) == 3
+    assert features.facts(record, _random("efficientnetb0"), "avg", "off", "images") == found[0]
+    assert rescaling(record, "1/255") == "x / 255; then the backbone's own"
+    assert rescaling(BACKBONES["mobilenet"], "none") == "as it is (0..255)"
+    assert rescaling(BACKBONES["mobilenet"], "backbone") == PREPROCESSING["tf"]
 
 
 def test_the_graph_is_flat_and_every_record_names_a_layer_of_it() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,8 +96,21 @@ def test_dotted_names_every_leaf() -> None:
         ("model.head={output: {activation: softmax, units: one}}", ["softmax over one unit", "'sigmoid'"]),
         ("model.head={output: {activation: sigmoid, units: one}}", ["units 'one'", "binary_crossentropy"]),
         ("model.head={output: {activation: sigmoid}}", ["'sigmoid'", "binary_crossentropy"]),
-        ("training.augment.horizontal_flip=true", ["augment", "fine-tuned"]),
+        ("training.augment.rotation=3", ["training.augment.rotation", "'rotation_range'"]),
+        ("training.augment.zoom_range=2", ["training.augment.zoom_range", "2", "less than 1"]),
+        ("training.augment.zoom_range=[1.2, 0.8]", ["zoom_range", "[0.8, 1.2]"]),
+        ("training.augment.brightness_range=1.2", ["brightness_range", "1.2", "list", "[0.8, 1.2]"]),
+        ("training.augment.fill_mode=reflct", ["fill_mode", "'reflect'"]),
+        ("training.augment.gaussian_blur=4", ["gaussian_blur", "odd", "4"]),
+        ("training.augment.width_shift_range=[]", ["width_shift_range", "empty"]),
         ("training.class_weight={ALL: -1}", ["training.class_weight.ALL", "-1"]),
+        ("training.class_weight={ALL: 2}", ["class_weight", "balance", "'none'"]),
+        ("training.balance=oversampling", ["training.balance", "'oversample'"]),
+        ("images.crop_size=200", ["crop_size", "'center'"]),
+        ("images.crop_margin=0.3", ["crop_margin", "'cell'"]),
+        ("images.rescale=1/256", ["images.rescale", "'1/255'"]),
+        ("evaluation.test_time_augmentation=4", ["test_time_augmentation", "training.augment"]),
+        ("evaluation.test_time_augmentation=dihedrals", ["test_time_augmentation", "'dihedral'"]),
         ("evaluation=3", ["evaluation", "3"]),
         ("seed=-1", ["seed", "-1"]),
         ("name=a b", ["name", "'a b'"]),
@@ -110,6 +124,21 @@ def test_wrong_settings_are_one_line_that_names_key_value_and_choice(setting: st
     assert caught.value.exit_code == 2
     for part in parts:
         assert part in line, line
+
+
+def test_operations_are_those_that_change_something() -> None:
+    assert load().training.augment.operations == ()
+    idle = ["rotation_range=0", "width_shift_range=[0, 0.0]", "zoom_range=[1, 1]", "fill_mode=wrap", "keep_background=true"]
+    assert load(sets=[f"training.augment.{text}" for text in idle]).training.augment.operations == ()
+    given = load(sets=["training.augment.zoom_range=[0.9, 1]", "training.augment.height_shift_range=3"]).training.augment
+    assert given.operations == ("height_shift_range", "zoom_range")
+
+
+def test_a_whole_number_and_a_share_stay_what_they_are() -> None:
+    """An integer shift draws whole pixels, a number does not: writing a recipe down and reading it must keep the difference."""
+    sets = ["training.augment.width_shift_range=3", "training.augment.height_shift_range=3.0"]
+    augment = validate(yaml.safe_load(resolved_yaml(load(sets=sets)))).training.augment
+    assert (type(augment.width_shift_range), type(augment.height_shift_range)) == (int, float)
 
 
 def test_standardize_needs_a_frozen_backbone() -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 from keras_leuk.store.fingerprints import Fingerprint, FingerprintTable
 
-PRINT = Fingerprint("a" * 64, "b" * 64, 3, 4)
+PRINT = Fingerprint("b" * 64, 3, 4)
 
 
 def test_an_unchanged_file_is_known(tmp_path: Path) -> None:
@@ -32,3 +33,17 @@ def test_a_changed_file_or_another_decoder_is_not(tmp_path: Path) -> None:
     assert table.look_up([file]) == {}
     table.close()
     other.close()
+
+
+def test_a_table_of_an_earlier_version_is_left_alone(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "fingerprints.sqlite")
+    base.execute("CREATE TABLE files (path TEXT, decoder TEXT, sha256 TEXT, pixels TEXT)")
+    base.commit()
+    base.close()
+    file = tmp_path / "a.bmp"
+    file.write_bytes(b"one")
+    table = FingerprintTable(tmp_path, "pillow 1")
+    assert table.look_up([file]) == {}
+    table.remember({file: (os.stat(file), PRINT)})
+    assert table.look_up([file]) == {file: PRINT}
+    table.close()

@@ -49,7 +49,13 @@ REGIMES: dict[str, dict[str, Any]] = {
     "frozen": {
         "model__head": {"layers": [{"type": "standardize"}, {"type": "dense", "units": 8}, {"type": "dropout", "rate": 0.3}]}
     },
-    "fine-tuned": {"model__fine_tune": "all", "training__augment": {"horizontal_flip": True, "vertical_flip": True}},
+    "fine-tuned": {
+        "model__fine_tune": "all",
+        "training__augment": {"rotation_range": 40, "horizontal_flip": True, "channel_shift_range": 20, "mixup": 0.2},
+        "training__balance": "oversample",
+        "images__contrast": "stretch",
+        "evaluation__test_time_augmentation": 2,
+    },
 }
 
 
@@ -206,10 +212,11 @@ def test_without_validation_there_is_no_early_stopping(tiny_recipe, cache: Path,
         {
             "model__head": {"output": {"activation": "sigmoid"}},
             "training__loss": "binary_crossentropy",
-            "training__class_weight": "balanced",
+            "training__balance": "class_weight",
         },
         {
             "model__head": {"pooling": "flatten", "layers": [{"type": "batch_normalization"}]},
+            "training__balance": "class_weight",
             "training__class_weight": {"HEM": 2.0},
         },
         {"training__loss": "binary_crossentropy", "model__head": {"pooling": "max"}, "training__mixed_precision": "bfloat16"},
