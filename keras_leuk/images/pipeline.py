@@ -19,7 +19,7 @@ from keras_leuk.images.ahead import ahead
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
 from keras_leuk.recipe.randomness import generator
 from keras_leuk.recipe.schema import Augment
-from keras_leuk.store.arrays import StoredRows, aligned
+from keras_leuk.store.arrays import Blocks, StoredRows, aligned
 
 PREFETCH = 2
 
@@ -41,6 +41,7 @@ class Augmenter:
         self.augment, self.seed, self.keys = augment, seed, list(keys)
         self.height, self.width = int(shape[0]), int(shape[1])
         self._augmentation = Augmentation(augment, self.height, self.width)
+        self._blocks = Blocks()
 
     def batch(
         self, rows: StoredRows | np.ndarray, numbers: np.ndarray, places: np.ndarray, copies: np.ndarray, epoch: int
@@ -59,7 +60,7 @@ class Augmenter:
         pictures = [Picture(self.keys[place], int(copy)) for place, copy in zip(places, copies, strict=True)]
         draws = draw(self.augment, self.seed, epoch, pictures, self.height, self.width)
         matrices = self._augmentation.matrices(draws)
-        out = aligned((len(places), self.height, self.width, 3), np.uint8)
+        out = self._blocks.take((len(places), self.height, self.width, 3), np.uint8)
         # One buffer for all: a fresh one for each picture would cost more than reading it.
         buffer = np.empty((self.height, self.width, 3), np.uint8)
         for at, number in enumerate(numbers):
@@ -166,6 +167,8 @@ class Feed:
             signature.append(tf.TensorSpec((None,), tf.float32))
         data = tf.data.Dataset.from_generator(self.batches, output_signature=tuple(signature))
         options = tf.data.Options()
+        # There is nothing to tune here, and the end of an epoch would now and then wait for the tuning thread to wake up.
+        options.autotune.enabled = False
         # Batches come from Python: there is nothing that several replicas could read a share of.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return data.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(PREFETCH).with_options(options)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_leuk.errors import LeukError
-from keras_leuk.store.arrays import ArrayStore, clear, inventory
+from keras_leuk.store.arrays import ArrayStore, Blocks, aligned, clear, inventory
 
 
 def _key(number: int) -> str:
@@ -116,3 +116,64 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(LeukError, match="--cache-dir"):
         _store(tmp_path / "file")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_aligned_arrays_begin_where_tensorflow_wants_them(dtype: str) -> None:
+    for shape in ((1,), (3, 5, 7), (32, 10, 10, 3)):
+        array = aligned(shape, dtype)
+        assert (array.shape, array.dtype) == (shape, np.dtype(dtype))
+        assert array.ctypes.data % 64 == 0
+        assert array.flags.c_contiguous
+
+
+def test_blocks_are_used_again_when_nobody_holds_them_and_not_before() -> None:
+    blocks = Blocks()
+    first = blocks.take((4, 5), "float32")
+    first[...] = 1
+    place = first.ctypes.data
+    part = first[2:]
+    del first
+    second = blocks.take((4, 5), "float32")
+    assert second.ctypes.data != place
+    second[...] = 2
+    assert (part == 1).all()
+    del part
+    assert blocks.take((3, 5), "float32").ctypes.data == place
+    held = [blocks.take((2,), "uint8") for _ in range(200)]
+    assert len({array.ctypes.data for array in held}) == 200
+
+
+def test_stored_rows_are_indexed_like_an_array(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    _append(store, list(range(9)))
+    rows = store.rows()
+    whole = np.stack([_row(number) for number in range(9)])
+    assert len(rows) == 9
+    assert rows.shape == whole.shape
+    assert (np.asarray(rows) == whole).all()
+    for index in (3, -1, slice(2, 7), slice(None, None, 3), [4, 5, 6, 1, 1, 0], np.array([8, 7]), np.array([], np.int64)):
+        assert (rows[index] == whole[index]).all()
+        assert rows[index].shape == whole[index].shape
+    with pytest.raises(IndexError):
+        rows[9]
+    out = np.empty((2, 3), np.float32)
+    rows.read(5, out)
+    assert (out == 5).all()
+
+
+def test_rows_that_were_cut_off_are_an_error(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    _append(store, [1, 2, 3])
+    rows = store.rows()
+    with open(store.path / "rows.bin", "ab") as file:
+        file.truncate(30)
+    with pytest.raises(LeukError, match="cut short"):
+        rows[2]
+
+
+def test_without_preadv_rows_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _store(tmp_path)
+    _append(store, [1, 2, 3])
+    monkeypatch.delattr("os.preadv")
+    assert (store.rows()[[2, 0]] == [_row(3), _row(1)]).all()
