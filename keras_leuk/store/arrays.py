@@ -207,8 +207,9 @@ def _within(block: np.ndarray, size: int, shape: Sequence[int], dtype: Any) -> n
 
 
 class Blocks:
-    """Aligned arrays whose memory is used again as soon as nobody holds them: fresh memory costs a page fault every 4 kB, which for
-    a batch of pictures is a fifth of the time of augmenting it.
+    """Aligned arrays whose memory is used again as soon as nobody holds them.
+
+    Fresh memory costs a page fault every 4 kB, which for a batch of pictures is a fifth of the time of augmenting it.
 
     TensorFlow holds a reference to an array that it takes without copying, so an array in use is never handed out twice.
     """
