@@ -83,11 +83,11 @@ def _show(axes: Axes, picture: np.ndarray) -> None:
 
 
 def _folded(label: str, width: int = 17) -> str:
-    """Long words (file and operation names) go on in the next line, after an underscore if there is one."""
+    """Long words (file and operation names) go on in the next line, after the last sign that parts them if there is one."""
     lines: list[str] = []
     for line in label.split("\n"):
         while len(line) > width:
-            cut = line.rfind("_", 1, width) + 1 or width
+            cut = max(line.rfind(sign, 1, width) for sign in "_- ") + 1 or width
             lines.append(line[:cut])
             line = line[cut:]
         lines.append(line)
