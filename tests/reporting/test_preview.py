@@ -11,10 +11,10 @@ from keras_leuk.reporting.preview import Row, Shown, _folded, draw_preview, writ
 
 
 def _rows(count: int, file: bool) -> list[Row]:
-    pictures = np.random.default_rng(0).integers(0, 256, (count, 12, 12, 3), np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (max(count, 2), 12, 12, 3), np.uint8)
     draws = tuple(Shown(picture, "turned +3\u00b0\nmirrored \u2194") for picture in pictures[:2])
     wide = np.zeros((10, 20, 3), np.uint8)
-    return [Row("a_rather_long_name_of_a_file.bmp", wide if file else None, picture, draws) for picture in pictures]
+    return [Row("a_rather_long_name_of_a_file.bmp", wide if file else None, picture, draws) for picture in pictures[:count]]
 
 
 @pytest.mark.parametrize("file", [False, True])
