@@ -92,7 +92,7 @@ def measure(folder: Path, size: int) -> dict[str, float]:
     from keras_leuk.images.preprocessing import Preparation
     from keras_leuk.progress import Progress
     from keras_leuk.recipe import load
-    from keras_leuk.training.fit import compile_model, fit
+    from keras_leuk.training.fit import fit
     from keras_leuk.training.forward import Forward
     from keras_leuk.training.materials import read_table
 
@@ -125,7 +125,6 @@ def measure(folder: Path, size: int) -> dict[str, float]:
     tensor = keras.layers.Conv2D(8, 16, strides=16, activation="relu")(keras.layers.Rescaling(1 / 255)(inputs))
     tensor = keras.layers.GlobalAveragePooling2D()(tensor)
     model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(tensor))
-    compile_model(model, recipe.training)
     fit(model, feed, {}, training=recipe.training, seed=0, checkpoint=None, progress=Progress())
     found["trained"] = peak()
     Forward(model).all(pictures.store.rows(), pictures.row_numbers())

@@ -36,7 +36,7 @@ from keras_leuk.progress import Progress
 from keras_leuk.recipe.loading import validate
 from keras_leuk.recipe.schema import Augment, Head
 from keras_leuk.training import features
-from keras_leuk.training.fit import compile_model, fit
+from keras_leuk.training.fit import compile_model, fit, phases
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -108,7 +108,8 @@ def frozen(options: argparse.Namespace, cache: Path, pictures, targets: np.ndarr
         progress=Progress(),
     )
     extraction = time.perf_counter() - began
-    compile_model(classifier.head, training)
+    steps = -(-options.images // options.batch)
+    compile_model(classifier.head, training, phases(training, steps)[0])
     feed = Feed(
         stored.store.rows(), stored.index[: options.images], targets[: options.images], batch_size=options.batch, shuffle_seed=0
     )
@@ -150,7 +151,7 @@ def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray) -> di
         model = build(
             backbone, Head(), size=options.size, classes=2, seed=0, weights=resolve("random", backbone), fine_tune="all"
         ).model
-        compile_model(model, training)
+        compile_model(model, training, phases(training, -(-count // options.batch))[0])
         return model
 
     index = pictures.row_numbers()[:count]

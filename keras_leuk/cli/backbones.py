@@ -9,10 +9,17 @@ from keras_leuk.cli import options
 
 @click.command()
 @options.as_json
-def backbones(as_json: bool) -> None:
-    """List the backbones: size, features, parameters and preprocessing of each; --json has weight files, too."""
-    from keras_leuk.models.backbones import BACKBONES, PREPROCESSING
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print docs/backbones.md.")
+def backbones(as_json: bool, as_markdown: bool) -> None:
+    """List the backbones: size, features, parameters and preprocessing of each; --json and --markdown have weight files, too."""
+    from keras_leuk.errors import UsageError
+    from keras_leuk.models.backbones import BACKBONES, PREPROCESSING, markdown
 
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown exclude each other")
+    if as_markdown:
+        click.echo(markdown(), nl=False)
+        return
     if as_json:
         options.print_json({"backbones": [backbone.facts() for backbone in BACKBONES.values()], "preprocessing": PREPROCESSING})
         return
@@ -30,6 +37,7 @@ def backbones(as_json: bool) -> None:
     ):
         table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("preprocessing", no_wrap=True)
+    table.add_column("ImageNet", no_wrap=True)
     table.add_column("what it is")
     for b in BACKBONES.values():
         table.add_row(
@@ -39,9 +47,11 @@ def backbones(as_json: bool) -> None:
             str(b.features),
             f"{b.parameters:,}",
             b.preprocessing,
+            "yes" if b.has_imagenet else "by file",
             f"{b.description} ({b.paper})",
         )
     console.print(table)
     for mode, meaning in PREPROCESSING.items():
         console.print(f"  {mode:7} {meaning}", style="dim")
+    console.print("  by file: Keras has no ImageNet weights; name a .safetensors or .npz file with --weights FILE", style="dim")
     click.echo("next: keras-leuk train --backbone mobilenet")

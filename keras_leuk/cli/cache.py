@@ -33,14 +33,17 @@ def cache(clear: bool, cache_dir: str | None, as_json: bool) -> None:
         return
     for store in stores:
         facts = store["facts"]
-        what = (
-            f"{facts['backbone']}, {facts['pooling']}, {facts['weights']['kind']} weights"
-            if store["kind"] == "features"
-            else f"{facts.get('size')}x{facts.get('size')}, {facts.get('interpolation')}{_steps(facts)}"
-        )
-        click.echo(f"{store['kind']:9} {store['rows']:7} rows {store['bytes'] / 1e6:9.1f} MB  {what}")
+        click.echo(f"{store['kind']:9} {store['rows']:7} rows {store['bytes'] / 1e6:9.1f} MB  {_what(store['kind'], facts)}")
     click.echo(f"cache: {folder}, {sum(s['bytes'] for s in stores) / 1e6:.1f} MB in {len(stores)} stores")
     click.echo("next:  keras-leuk cache --clear")
+
+
+def _what(kind: str, facts: dict[str, Any]) -> str:
+    if kind == "features":
+        return f"{facts['backbone']}, {facts['pooling']}, {facts['weights']['kind']} weights"
+    if kind == "handmade":
+        return f"hand-made features, version {facts['version']}"
+    return f"{facts.get('size')}x{facts.get('size')}, {facts.get('interpolation')}{_steps(facts)}"
 
 
 def _steps(facts: dict[str, Any]) -> str:

@@ -16,6 +16,8 @@ COMMANDS = {
     "train": ("keras_leuk.cli.train", "Train one classifier and judge it."),
     "evaluate": ("keras_leuk.cli.evaluate", "Compute a run's metrics, figures and report again."),
     "predict": ("keras_leuk.cli.predict", "Classify images with a finished run."),
+    "ensemble": ("keras_leuk.cli.ensemble", "Judge several finished runs as one."),
+    "lr-find": ("keras_leuk.cli.lr_find", "Suggest a learning rate."),
     "augment": ("keras_leuk.cli.augment", "Show what augmentation makes of pictures."),
     "backbones": ("keras_leuk.cli.backbones", "List the backbones."),
     "recipes": ("keras_leuk.cli.recipes", "List or show the shipped recipes."),
@@ -34,7 +36,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         if not any(param.name == "debug" for param in command.params):
             command.params.append(_debug_option())

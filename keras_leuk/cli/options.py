@@ -41,7 +41,13 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         flag("--backbone", "model.backbone", "See: keras-leuk backbones.", metavar="NAME"),
         flag("--weights", "model.weights", "imagenet, random, or a weight file.", metavar="W"),
         flag("--weights-dir", "model.weights_dir", "Folder with Keras' own weight files, looked at first.", metavar="DIR"),
-        flag("--head", "model.head", "A named head; layers are spelt out in a recipe.", metavar="NAME"),
+        flag(
+            "--head",
+            "model.head",
+            "A named head, or sklearn:logistic, sklearn:svm, sklearn:forest; layers are spelt out in a recipe.",
+            metavar="NAME",
+        ),
+        flag("--features", "model.features", "What a sklearn head sees: cnn, hand (no backbone) or both.", metavar="F"),
         flag("--epochs", "training.epochs", "Most epochs to train.", type=int),
         flag("--batch-size", "training.batch_size", "Images a step.", type=int),
         flag("--optimizer", "training.optimizer.name", "adam, rmsprop, adamax, sgd or adamw.", metavar="NAME"),
@@ -52,7 +58,12 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         flag("--folds", "split.folds", "Cross-validate over this many folds.", type=int),
         flag("--seed", "seed", "Seed of split, first weights, order and dropout.", type=int),
-        flag("--fine-tune", "model.fine_tune", "none, all, or how many of the last backbone layers to train.", metavar="L"),
+        flag(
+            "--fine-tune",
+            "model.fine_tune",
+            "none, all, how many of the last backbone layers, blocks:N or from:LAYER.",
+            metavar="L",
+        ),
         flag(
             "--mixed-precision",
             "training.mixed_precision",

@@ -36,7 +36,9 @@ def print_summary(run: Any, metrics: dict[str, Any]) -> None:
 
 
 def print_next(run: Any) -> None:
-    """The next useful command; of a cross-validation it takes one fold's model."""
+    """The next useful command; of a cross-validation it takes one fold's model. An ensemble has no model of its own."""
+    if run.ensemble.exists():
+        return
     target = next(iter(sorted(run.folds.iterdir())), run.path) if run.folds.is_dir() else run.path
     click.echo(f"next:    keras-leuk predict {shlex.quote(str(target))} IMAGE_OR_FOLDER")
 

@@ -90,6 +90,7 @@ def recipe_keys(flags: dict[str, Any]) -> dict[str, Any]:
         "weights": "model.weights",
         "weights_dir": "model.weights_dir",
         "head": "model.head",
+        "features": "model.features",
         "epochs": "training.epochs",
         "batch_size": "training.batch_size",
         "optimizer": "training.optimizer.name",
@@ -114,9 +115,10 @@ def recipe_keys(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def free_folder(recipe: Any) -> Path:
-    """``runs/<data>-<backbone>``, or the first number behind it that is free."""
+    """``runs/<data>-<backbone>`` (``hand`` without one), or the first number behind it that is free."""
     data = Path(recipe.data.path).expanduser().absolute()
-    stem = recipe.name or f"{data.stem if recipe.data.path != 'demo' else 'demo'}-{recipe.model.backbone.lower()}"
+    model = "hand" if recipe.model.features == "hand" else recipe.model.backbone.lower()
+    stem = recipe.name or f"{data.stem if recipe.data.path != 'demo' else 'demo'}-{model}"
     folder = Path("runs") / stem
     number = 2
     while folder.exists():

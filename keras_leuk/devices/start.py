@@ -118,6 +118,7 @@ def versions() -> dict[str, str]:
         "numpy",
         "pandas",
         "scikit-learn",
+        "scikit-image",
         "scipy",
         "pillow",
         "h5py",

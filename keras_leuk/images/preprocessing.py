@@ -130,7 +130,22 @@ def crop_cell(pixels: np.ndarray, margin: float = MARGIN) -> np.ndarray:
 
 
 def find_cell(pixels: np.ndarray) -> tuple[int, int, int, int] | None:
-    """Bounding box of the largest thing that is not background.
+    """Bounding box of the cell (`cell_mask`).
+
+    Args:
+        pixels: uint8 (height, width, 3).
+    Returns:
+        (left, top, width, height) in pixels, or None where there is nothing but background.
+    """
+    mask = cell_mask(pixels)
+    if mask is None:
+        return None
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return left, top, width, height
+
+
+def cell_mask(pixels: np.ndarray) -> np.ndarray | None:
+    """Pixels of the largest thing that is not background.
 
     On a dark background (segmented cells) that is whatever differs from it, by the triangle threshold (Zack et al. 1977) of the
     largest difference in a channel. On a bright one (smears), red cells differ from the background too, and lie against the
@@ -141,7 +156,7 @@ def find_cell(pixels: np.ndarray) -> tuple[int, int, int, int] | None:
     Args:
         pixels: uint8 (height, width, 3).
     Returns:
-        (left, top, width, height) in pixels, or None where there is nothing but background.
+        bool (height, width), one component (8 neighbours), or None where there is nothing but background.
     """
     ground = background(pixels)
     difference = _largest(cv2.absdiff(pixels, np.full_like(pixels, ground)))
@@ -153,9 +168,10 @@ def find_cell(pixels: np.ndarray) -> tuple[int, int, int, int] | None:
     threshold = max(cv2.threshold(colour, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0], _COLOURFUL)
     stained = cv2.threshold(colour, threshold, 255, cv2.THRESH_BINARY)[1]
     around = cv2.threshold(colour, max(_CYTOPLASM * threshold, _COLOURFUL), 255, cv2.THRESH_BINARY)[1]
-    return _largest_component(stained, around) or _largest_component(
-        cv2.threshold(difference, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
-    )
+    found = _largest_component(stained, around)
+    if found is not None:
+        return found
+    return _largest_component(cv2.threshold(difference, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1])
 
 
 def background(pixels: np.ndarray) -> tuple[int, int, int]:
@@ -252,18 +268,17 @@ def _whitening(ground: tuple[int, int, int]) -> np.ndarray:
     return np.where(divisor > 0, np.minimum(np.rint(levels), 255), 255).astype(np.uint8)
 
 
-def _largest_component(mask: np.ndarray, around: np.ndarray | None = None) -> tuple[int, int, int, int] | None:
-    """Box of the largest component of a mask; if `around` is given, of the component of it that holds that one."""
+def _largest_component(mask: np.ndarray, around: np.ndarray | None = None) -> np.ndarray | None:
+    """Largest component of a mask, bool (height, width); if `around` is given, the component of it that holds that one."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count < 2:
         return None
     chosen = 1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())
     if around is not None:
         row, column = np.unravel_index(int((labels == chosen).argmax()), labels.shape)
-        _, labels, boxes, _ = cv2.connectedComponentsWithStats(around, connectivity=8)
+        labels = cv2.connectedComponents(around, connectivity=8)[1]
         chosen = labels[row, column]
-    left, top, width, height = (int(value) for value in boxes[chosen][:4])
-    return left, top, width, height
+    return np.asarray(labels == chosen)
 
 
 def _stretch(light: np.ndarray, counted: np.ndarray) -> np.ndarray:

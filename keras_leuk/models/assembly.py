@@ -7,6 +7,7 @@ of the backbone's size: preprocessing is part of the graph, so training and pred
 from __future__ import annotations
 
 import contextlib
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 
 from keras_leuk.devices.start import start
 from keras_leuk.errors import WeightsError
-from keras_leuk.models.backbones import PREPROCESSING, Backbone
+from keras_leuk.models import torch_weights
+from keras_leuk.models.backbones import KERAS, PREPROCESSING, Backbone
+from keras_leuk.models.blocks import blocks, trained_layers
 from keras_leuk.models.heads import units
 from keras_leuk.models.weights import Weights
 from keras_leuk.recipe.randomness import small_seed
@@ -52,6 +55,7 @@ def build(
     seed: int,
     weights: Weights | None,
     fine_tune: str | int = "none",
+    batch_norm: str = "inference",
     mixed_precision: str = "off",
     rescale: str = "backbone",
     placement: Any = None,
@@ -63,7 +67,8 @@ def build(
         classes: number of classes.
         seed: of the head's first weights and of its dropout.
         weights: the backbone's first weights; None leaves them to a later loading of the whole model.
-        fine_tune: ``none``, ``all``, or how many of the last backbone layers are trained.
+        fine_tune: ``none``, ``all``, or which of the backbone's layers are trained; see `models.blocks.trained_layers`.
+        batch_norm: ``inference`` or ``train``; see `set_trainable`.
         mixed_precision: ``off``, ``float16`` or ``bfloat16``; the output is float32 whatever it is.
         rescale: ``backbone``: what the backbone was trained with; ``1/255``: 0..1 in its place; ``none``: 0..255 in its place.
             A backbone that holds its preprocessing (EfficientNet) goes on to apply it, to 0..1 too: that is what notebooks do
@@ -85,7 +90,7 @@ def build(
             classifier = _assemble(backbone, head, size, classes, seed, weights, rescale)
     finally:
         keras.config.set_dtype_policy(before)
-    _set_trainable(classifier.backbone_layers, fine_tune)
+    set_trainable(classifier, fine_tune, batch_norm)
     return classifier
 
 
@@ -95,12 +100,12 @@ def _assemble(
     import keras
 
     if weights is not None and weights.kind == "random":
-        # The constructors of keras.applications take no initialisers; this is the one seed they follow.
+        # The constructors of backbones take no initialisers; this is the one seed they follow.
         keras.utils.set_random_seed(small_seed(weights.seed or 0, "backbone"))
     inputs = keras.Input((size, size, 3), name="image")
     tensor = _preprocess(inputs, backbone, rescale)
     ours = {id(layer) for layer in keras.Model(inputs, tensor).layers}
-    body = getattr(keras.applications, backbone.constructor)(include_top=False, weights=None, input_tensor=tensor)
+    body = _body(backbone, tensor)
     if weights is not None and weights.path is not None:
         _load(body, weights, backbone)
     features = body.output
@@ -118,6 +123,16 @@ def _assemble(
         head=keras.Model(head_input, _apply(stack, head_input), name="head"),
         backbone_layers=tuple(layer for layer in body.layers if id(layer) not in ours),
     )
+
+
+def last_feature_map(classifier: Classifier) -> str:
+    """Name of the layer, in the flat graph, that gives what is pooled: (n, height, width, channels), for class maps.
+
+    Against `Backbone.last_convolution` it stands behind what follows the last convolution: normalisation, activation, the sum
+    with a shortcut. DenseNet's last convolution gives 32 of the 1,024 channels of this map.
+    """
+    name: str = next(layer.name for layer in reversed(classifier.backbone_layers) if len(layer.output.shape) == 4)
+    return name
 
 
 def standardize(classifier: Classifier, mean: np.ndarray, variance: np.ndarray) -> None:
@@ -166,7 +181,17 @@ def _preprocess(inputs: Any, backbone: Backbone, rescale: str) -> Any:
     )
 
 
+def _body(backbone: Backbone, tensor: Any) -> Any:
+    constructor = getattr(importlib.import_module(backbone.module), backbone.constructor)
+    if backbone.module == KERAS:
+        return constructor(include_top=False, weights=None, input_tensor=tensor)
+    return constructor(tensor)
+
+
 def _load(body: Any, weights: Weights, backbone: Backbone) -> None:
+    if weights.path is not None and weights.path.suffix.lower() in torch_weights.SUFFIXES:
+        torch_weights.load(body, weights.path, backbone.name)
+        return
     try:
         body.load_weights(str(weights.path))
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError, TypeError for files that do not fit
@@ -256,8 +281,36 @@ def _apply(stack: list[Any], tensor: Any) -> Any:
     return tensor
 
 
-def _set_trainable(layers: tuple[Any, ...], fine_tune: str | int) -> None:
-    # A layer that is not trained also runs in inference mode: the moving statistics of its batch normalisation stay put.
-    trained = len(layers) if fine_tune == "all" else 0 if fine_tune == "none" else min(int(fine_tune), len(layers))
+def set_trainable(classifier: Classifier, fine_tune: str | int, batch_norm: str = "inference") -> None:
+    """Says which layers of the backbone are trained; the model must be compiled afterwards.
+
+    Args:
+        fine_tune: see `models.blocks.trained_layers`.
+        batch_norm: ``inference``: batch normalisation of trained blocks stays as it is, too, statistics, scale and offset; with
+            small batches of another kind of pictures, moving statistics would undo what the pretrained layers know. ``train``: it
+            is trained like the rest.
+    """
+    import keras
+
+    layers = classifier.backbone_layers
+    trained = trained_layers([layer.name for layer in layers], fine_tune)
     for number, layer in enumerate(layers):
-        layer.trainable = number >= len(layers) - trained
+        # A layer that is not trained also runs in inference mode: the moving statistics of its batch normalisation stay put.
+        kept = batch_norm == "inference" and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = number >= len(layers) - trained and not kept
+
+
+def rate_factors(classifier: Classifier, backbone_factor: float, block_decay: float) -> dict[str, float]:
+    """Learning rate of each variable of the backbone as a multiple of the head's, by the variable's path.
+
+    Args:
+        backbone_factor: of the last block.
+        block_decay: what each block takes of the rate of the block behind it (Howard and Ruder 2018, section 3.2).
+    """
+    layers = classifier.backbone_layers
+    numbers = blocks([layer.name for layer in layers])
+    return {
+        variable.path: backbone_factor * block_decay ** (max(numbers) - number)
+        for layer, number in zip(layers, numbers, strict=True)
+        for variable in layer.variables
+    }

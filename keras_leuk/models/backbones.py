@@ -20,6 +20,9 @@ PREPROCESSING = {
     "inside": "the backbone's own first layers; it is fed 0..255",
 }
 
+KERAS = "keras.applications"
+OURS = "keras_leuk.models.resnets"
+
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
@@ -29,13 +32,13 @@ class Backbone:
 
     Attributes:
         name: as typed by the user.
-        constructor: name in ``keras.applications``.
+        constructor: name in `module`.
         preprocessing: what its weights expect, and where it happens (see `PREPROCESSING`).
         features: channels of the last feature map.
-        parameters: without the top.
+        parameters: without the top; moving statistics of batch normalisation count, as in Keras' ``count_params``.
         default_size, minimum_size: side of the square input in pixels.
-        weights_file: Keras' own file name for the ImageNet weights without top.
-        weights_url: where Keras fetches them.
+        weights_file: Keras' own file name for the ImageNet weights without top; None where Keras has none.
+        weights_url: where Keras fetches them; None where Keras has none.
         weights_md5: Keras' own hash of the file; None where Keras states none.
         last_convolution: layer of the last convolutional feature map, for class maps. Where the last convolutions are
             parallel branches with generated names, the layer that joins them.
@@ -43,6 +46,8 @@ class Backbone:
         paper: source.
         imagenet_scale: EfficientNet (first version) only: per-channel standard deviations by whose root Keras divides again
             after its Normalization layer when it loads ImageNet weights (tensorflow/tensorflow#49930).
+        module: where its constructor lives.
+        torch_weights: whether a state dict of torchvision or timm can be read (`models.torch_weights`).
     """
 
     name: str
@@ -52,17 +57,24 @@ class Backbone:
     parameters: int
     default_size: int
     minimum_size: int
-    weights_file: str
-    weights_url: str
+    weights_file: str | None
+    weights_url: str | None
     weights_md5: str | None
     last_convolution: str
     description: str
     paper: str
     imagenet_scale: tuple[float, float, float] | None = None
+    module: str = KERAS
+    torch_weights: bool = False
+
+    @property
+    def has_imagenet(self) -> bool:
+        """Whether there is an ImageNet file that Keras fetches."""
+        return self.weights_file is not None
 
     def facts(self) -> dict[str, Any]:
         """The record as plain values."""
-        return asdict(self)
+        return asdict(self) | {"has_imagenet": self.has_imagenet}
 
 
 def _classic(folder: str, stem: str) -> tuple[str, str]:
@@ -147,6 +159,26 @@ def _resnet(depth: int, md5: str, parameters: int) -> Backbone:
     )
 
 
+def _torch(name: str, features: int, parameters: int, last: str, description: str, paper: str) -> Backbone:
+    return Backbone(
+        name=name,
+        constructor=name,
+        preprocessing="torch",
+        features=features,
+        parameters=parameters,
+        default_size=224,
+        minimum_size=32,
+        weights_file=None,
+        weights_url=None,
+        weights_md5=None,
+        last_convolution=last,
+        description=description,
+        paper=paper,
+        module=OURS,
+        torch_weights=True,
+    )
+
+
 def _records() -> tuple[Backbone, ...]:
     inception_file, inception_url = _classic("inception_v3", "inception_v3")
     xception_file, xception_url = _classic("xception", "xception")
@@ -188,8 +220,24 @@ def _records() -> tuple[Backbone, ...]:
         _efficientnetv2("m", "1b8dc055df72dde80d614482840fe342", 53_150_388, 480),
         _vgg(16, "6d6bbae143d832006294945121d1f1fc", 14_714_688, "block5_conv3"),
         _vgg(19, "253f8cb515780f3b799900260a226db6", 20_024_384, "block5_conv4"),
+        _torch(
+            "resnet18",
+            512,
+            11_186_112,
+            "layer4_1_conv2",
+            "ResNet with 18 layers: residual blocks of two 3x3 convolutions, in torchvision's layout",
+            "He et al. 2015, arXiv:1512.03385",
+        ),
         _resnet(50, "4d473c1dd8becc155b73f8504c6f6626", 23_587_712),
         _resnet(101, "88cf7a10940856eca736dc7b7e228a21", 42_658_176),
+        _torch(
+            "resnext50",
+            2048,
+            23_048_128,
+            "layer4_2_conv3",
+            "ResNeXt with 50 layers (32x4d): bottlenecks of 32 groups, in torchvision's layout",
+            "Xie et al. 2016, arXiv:1611.05431",
+        ),
         Backbone(
             name="inceptionv3",
             constructor="InceptionV3",
@@ -248,6 +296,50 @@ def _by_name(records: tuple[Backbone, ...]) -> Mapping[str, Backbone]:
 
 
 BACKBONES: Mapping[str, Backbone] = _by_name(_records())
+
+
+_DOCUMENT = """# Backbones
+
+<!-- Made by `keras-leuk backbones --markdown`; tests/models/test_backbones.py compares. Do not edit. -->
+
+All of them end in a feature map; pooling and head come after it. Sides are in pixels of a square picture: the one that is
+taken where none is asked for, and the least that the network takes. Parameters are without the top and with the moving statistics
+of batch normalisation, which are not trained. Every network is fed 0..255 RGB; its preprocessing is part of the graph:
+
+{preprocessing}
+
+{table}
+
+{torch} are built in torchvision's layout. Keras has no ImageNet weights for them; `--weights FILE` takes a state dict
+of torchvision or timm, saved as `.safetensors` or, with `numpy.savez`, as `.npz`. Pickles (`.pth`) are not opened. For all
+others a file is Keras' own `.h5`.
+"""
+
+
+def markdown() -> str:
+    """docs/backbones.md: what the registry holds, as a table."""
+    columns = ("name", "input", "least", "features", "parameters", "preprocessing", "ImageNet file", "last convolution", "source")
+    right = {"input", "least", "features", "parameters"}
+    rows = [
+        (
+            f"`{b.name}`",
+            str(b.default_size),
+            str(b.minimum_size),
+            f"{b.features:,}",
+            f"{b.parameters:,}",
+            b.preprocessing,
+            f"`{b.weights_file}`" if b.weights_file is not None else "none; `--weights FILE`",
+            f"`{b.last_convolution}`",
+            b.paper,
+        )
+        for b in BACKBONES.values()
+    ]
+    lines = [columns, tuple("--:" if column in right else "---" for column in columns), *rows]
+    return _DOCUMENT.format(
+        preprocessing="\n".join(f"- `{mode}`: {meaning}." for mode, meaning in PREPROCESSING.items()),
+        table="\n".join(f"| {' | '.join(cells)} |" for cells in lines),
+        torch=" and ".join(f"`{b.name}`" for b in BACKBONES.values() if b.torch_weights),
+    )
 
 
 def find(name: str) -> Backbone:

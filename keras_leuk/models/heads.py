@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_leuk.errors import RecipeError
-from keras_leuk.recipe.schema import Head, Output, Standardize
+from keras_leuk.recipe.schema import BatchNormalization, Dense, Dropout, Head, Output, Regularizer, Standardize
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,80 @@ HEADS: Mapping[str, NamedHead] = {
         Head(layers=(Standardize(),)),
         "the same on features standardised by the training images; needed by random weights, whose features are near 1e-6",
     ),
+    "mantri2024": NamedHead(
+        Head(
+            pooling="max",
+            layers=(
+                BatchNormalization(),
+                Dense(
+                    units=256,
+                    activation="relu",
+                    kernel_regularizer=Regularizer(l2=0.016),
+                    activity_regularizer=Regularizer(l1=0.006),
+                    bias_regularizer=Regularizer(l1=0.006),
+                ),
+                Dropout(rate=0.2),
+            ),
+            output=Output(activation="sigmoid"),
+        ),
+        "batch normalisation, 256 units with L2 on weights and L1 on outputs and biases, dropout 0.2, a sigmoid per class; "
+        "maximum pooling is assumed",
+        "mantri2024, Table III",
+    ),
+    "mantri2024-plain": NamedHead(
+        Head(
+            pooling="max",
+            layers=(BatchNormalization(), Dense(units=256, activation="relu"), Dropout(rate=0.2)),
+            output=Output(activation="sigmoid"),
+        ),
+        "the same without L1 and L2, the paper's ablation",
+        "mantri2024, Results (94.43 % without L1 and L2)",
+    ),
+    "fata2023": NamedHead(
+        Head(layers=(Dense(units=512, activation="relu"),)),
+        "512 units and a softmax; average pooling is assumed",
+        "fata2023, Method",
+    ),
+    "vijesh2024": NamedHead(
+        Head(pooling="max", layers=(Dropout(rate=0.5),), output=Output(activation="sigmoid")),
+        "maximum pooling, dropout 0.5, a sigmoid per class",
+        "vijesh2024, section 3",
+    ),
+    "mulya2023": NamedHead(Head(), "a softmax; average pooling is assumed", "mulya2023, section 2"),
+    "badruzzaman2024": NamedHead(
+        Head(),
+        "a softmax on average pooling, as in the stock networks whose parameter counts the paper gives",
+        "badruzzaman2024, Table 2",
+    ),
 }
 
 
+CLASSICAL: Mapping[str, str] = {
+    "sklearn:logistic": "logistic regression",
+    "sklearn:svm": "support vector machine",
+    "sklearn:forest": "random forest",
+}
+"""Heads that scikit-learn fits at once, without epochs, and what titles call them; see `keras_leuk.models.classical`."""
+
+
 def find(choice: str | Head) -> Head:
-    """The layers of a head that a recipe names or spells out.
+    """The layers of a head that a recipe names or spells out; of one of scikit-learn, the pooling before it.
 
     Raises:
         RecipeError: there is no head of that name.
     """
     if isinstance(choice, Head):
         return choice
+    if choice in CLASSICAL:
+        return Head()
     if choice not in HEADS:
-        raise RecipeError("model.head", choice, "is not a head", HEADS)
+        raise RecipeError("model.head", choice, "is not a head", [*HEADS, *CLASSICAL])
     return HEADS[choice].head
+
+
+def classical(choice: str | Head) -> str | None:
+    """``logistic``, ``svm`` or ``forest`` where the head is one of scikit-learn's, else None."""
+    return choice.removeprefix("sklearn:") if isinstance(choice, str) and choice in CLASSICAL else None
 
 
 def units(output: Output, classes: int) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_leuk.errors import UsageError, WeightsError
-from keras_leuk.models.backbones import Backbone
+from keras_leuk.models import torch_weights
+from keras_leuk.models.backbones import BACKBONES, Backbone
 from keras_leuk.store.address import file_sha256
 
 ENVIRONMENT_VARIABLE = "KERAS_LEUK_WEIGHTS"
@@ -26,7 +27,7 @@ class Weights:
     """The backbone's first weights.
 
     Attributes:
-        kind: ``imagenet``, ``file`` or ``random``.
+        kind: ``imagenet``, ``file`` or ``random``; ``none`` where there is no backbone.
         path: the file; None for random weights.
         sha256: of the file; None for random weights.
         keras_own: whether the file's md5 is the one that Keras states; None where Keras states none, or for random weights.
@@ -34,7 +35,7 @@ class Weights:
         note: one line for the user.
     """
 
-    kind: Literal["imagenet", "file", "random"]
+    kind: Literal["imagenet", "file", "random", "none"]
     path: Path | None
     sha256: str | None
     keras_own: bool | None
@@ -46,6 +47,9 @@ class Weights:
         return {"kind": self.kind, "sha256": self.sha256, "seed": self.seed}
 
 
+NO_WEIGHTS = Weights("none", None, None, None, None, "none: hand-made features need no backbone")
+
+
 class WeightsOutOfReachError(WeightsError):
     """ImageNet weights are neither on this machine nor to be had from the network."""
 
@@ -54,13 +58,15 @@ def resolve(choice: str, backbone: Backbone, *, weights_dir: str | None = None, 
     """Finds the weights that a recipe asks for.
 
     Args:
-        choice: ``imagenet``, ``random``, or the path of a weight file.
+        choice: ``imagenet``, ``random``, or the path of a weight file: Keras' own (``.h5``), or, for a backbone in torchvision's
+            layout, a state dict as ``.safetensors`` or ``.npz``.
         weights_dir: folder with files under Keras' own names, looked at first; then the folder that the environment variable
             names; then Keras' own cache; then Keras downloads.
         seed: of random weights.
 
     Raises:
-        UsageError: the file or the folder does not exist.
+        UsageError: the file or the folder does not exist, or Keras has no ImageNet weights for this backbone.
+        WeightsError: the file cannot be read, or is of a kind that this backbone cannot load.
         WeightsOutOfReachError: no such file here, and the network cannot be reached.
     """
     if choice == "random":
@@ -71,7 +77,13 @@ def resolve(choice: str, backbone: Backbone, *, weights_dir: str | None = None, 
         path = Path(choice).expanduser()
         if not path.is_file():
             raise UsageError(f"model.weights: {choice!r} is neither 'imagenet', 'random' nor a file on this machine")
+        _check_kind(path, backbone)
         return _from_file("file", path, backbone)
+    if backbone.weights_file is None:
+        raise UsageError(
+            f"model.weights: Keras has no ImageNet weights for {backbone.name}; name a file that holds torchvision's or timm's "
+            f"state dict ({' or '.join(torch_weights.SUFFIXES)}) with --weights FILE, or train from scratch with --weights random"
+        )
     if weights_dir is not None and not Path(weights_dir).expanduser().is_dir():
         raise UsageError(f"--weights-dir: folder not found: {weights_dir}")
     for folder in _folders(weights_dir):
@@ -79,6 +91,18 @@ def resolve(choice: str, backbone: Backbone, *, weights_dir: str | None = None, 
         if path.is_file():
             return _from_file("imagenet", path, backbone)
     return _from_file("imagenet", _download(backbone), backbone)
+
+
+def _check_kind(path: Path, backbone: Backbone) -> None:
+    suffix = path.suffix.lower()
+    if suffix in torch_weights.PICKLES:
+        raise WeightsError(
+            f"weight file {path} is a pickle, which may run any code when it is opened, so it is not; "
+            f"save its state dict as {' or '.join(torch_weights.SUFFIXES)}"
+        )
+    if suffix in torch_weights.SUFFIXES and not backbone.torch_weights:
+        able = ", ".join(other.name for other in BACKBONES.values() if other.torch_weights)
+        raise WeightsError(f"weight file {path} holds torch tensors, which {able} can load; {backbone.name} needs Keras' own .h5")
 
 
 def _folders(weights_dir: str | None) -> list[Path]:
@@ -98,7 +122,7 @@ def _from_file(kind: Literal["imagenet", "file"], path: Path, backbone: Backbone
     verdict = {
         True: "its hash is Keras' own",
         False: "its hash is not Keras' own",
-        None: "Keras states no hash for this file",
+        None: "Keras states no hash for this file" if backbone.has_imagenet else "no hash of this file is known",
     }[own]
     return Weights(kind, path, sha256, own, None, f"{kind} weights from {path} (sha256 {sha256[:12]}…; {verdict})")
 

@@ -20,6 +20,7 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Penalty = Annotated[float, Field(ge=0.0)]
 Range = tuple[Penalty, Penalty]
+LastLayers = Annotated[str, Field(pattern=r"^(from:.+|blocks:[1-9]\d*)$")]
 
 
 class Section(BaseModel):
@@ -184,20 +185,57 @@ class Model(Section):
         ge=0,
         description="seed of random weights (null: 0 for a frozen backbone, so that runs share features; else the seed)",
     )
-    head: str | Head = Field("linear", description="a named head, or pooling, layers and output")
-    fine_tune: Literal["none", "all"] | Annotated[int, Field(ge=1)] = Field(
-        "none", description="none: frozen backbone; all; or the number of last backbone layers to train"
+    head: str | Head = Field(
+        "linear", description="a named head; sklearn:logistic, sklearn:svm, sklearn:forest; or pooling, layers and output"
+    )
+    features: Literal["cnn", "hand", "both"] = Field(
+        "cnn", description="what a sklearn head sees: the backbone's features, hand-made ones (no backbone), or both side by side"
+    )
+    fine_tune: Literal["none", "all"] | Annotated[int, Field(ge=1)] | LastLayers = Field(
+        "none",
+        description="none: frozen backbone; all; the number of last layers to train; blocks:N for the last N blocks; "
+        "from:LAYER for that layer and all behind it",
+    )
+    batch_norm: Literal["auto", "inference", "train"] = Field(
+        "auto",
+        description="batch normalisation of a fine-tuned backbone: inference keeps its statistics, scale and offset; "
+        "auto: inference, but train where the backbone starts from random weights",
     )
 
 
+class Plateau(Section):
+    """A lower rate whenever the watched loss no longer gets better (Keras' ReduceLROnPlateau)."""
+
+    factor: float = Field(0.5, gt=0.0, lt=1.0)
+    patience: int = Field(5, ge=1)
+    min_delta: Penalty = 1e-4
+    minimum: Penalty = Field(0.0, description="lowest rate")
+
+
 class LearningRate(Section):
-    """Constant, or ``initial * decay_rate ** (step / decay_steps)``."""
+    """Constant; ``initial * decay_rate ** (step / decay_steps)``; or a half cosine from ``initial`` to ``final * initial``.
+
+    A step is an update of the weights: a batch, or `Training.accumulation_steps` of them.
+    """
 
     initial: Positive = 1e-3
-    schedule: Literal["constant", "exponential"] = "constant"
-    decay_steps: int = Field(900, ge=1, description="steps (batches), not epochs")
+    schedule: Literal["constant", "exponential", "cosine"] = "constant"
+    decay_steps: int = Field(900, ge=1, description="exponential: steps (updates), not epochs")
     decay_rate: float = Field(0.95, gt=0.0, le=1.0)
     staircase: bool = False
+    final: float = Field(0.0, ge=0.0, le=1.0, description="cosine: share of the initial rate that is left at the last step")
+    warmup_epochs: Penalty = Field(0.0, description="the rate rises in equal steps over so many epochs before the schedule")
+    plateau: Plateau | None = Field(None, description="lower a constant rate whenever the watched loss stands still")
+    backbone_factor: Positive = Field(1.0, description="rate of a fine-tuned backbone as a multiple of the head's")
+    block_decay: float = Field(
+        1.0, gt=0.0, le=1.0, description="fine-tuned backbone: each block takes this share of the rate of the block behind it"
+    )
+
+    @model_validator(mode="after")
+    def _plateau_is_constant(self) -> LearningRate:
+        if self.plateau is not None and (self.schedule != "constant" or self.warmup_epochs):
+            raise ValueError("plateau lowers a constant rate; set schedule 'constant' and warmup_epochs 0, or leave plateau out")
+        return self
 
 
 class Optimizer(Section):
@@ -206,6 +244,12 @@ class Optimizer(Section):
     name: Literal["adam", "rmsprop", "adamax", "sgd", "adamw"] = "adam"
     momentum: float | None = Field(None, ge=0.0, lt=1.0, description="sgd, rmsprop")
     weight_decay: Penalty | None = Field(None, description="adamw")
+    clip_norm: Positive | None = Field(None, description="longest gradient of each variable")
+    clip_global_norm: Positive | None = Field(None, description="longest gradient of all variables together")
+    clip_value: Positive | None = Field(None, description="largest element of a gradient")
+    ema: float | None = Field(
+        None, gt=0.0, lt=1.0, description="momentum of a moving average of the weights, which is what is evaluated and kept"
+    )
 
     @model_validator(mode="after")
     def _has_such_a_setting(self) -> Optimizer:
@@ -213,6 +257,8 @@ class Optimizer(Section):
             raise ValueError(f"momentum belongs to sgd and rmsprop, not to {self.name!r}")
         if self.weight_decay is not None and self.name != "adamw":
             raise ValueError(f"weight_decay belongs to adamw, not to {self.name!r}")
+        if sum(limit is not None for limit in (self.clip_norm, self.clip_global_norm, self.clip_value)) > 1:
+            raise ValueError("give one of clip_norm, clip_global_norm and clip_value")
         return self
 
 
@@ -315,6 +361,17 @@ def _shifts(value: Any) -> bool:
     return any(value) if isinstance(value, tuple) else value > 0
 
 
+class HeadFirst(Section):
+    """Two phases: the head alone on the frozen backbone, then the backbone, too."""
+
+    epochs: int = Field(5, ge=1, description="of training.epochs, how many come first for the head alone")
+    learning_rate: Positive = Field(1e-3, description="constant rate of these epochs; training.learning_rate is that of the rest")
+
+
+BINARY_LOSSES = ("binary_crossentropy", "binary_focal_crossentropy")
+"""Losses that count every output unit by itself, as sigmoids need."""
+
+
 class Training(Section):
     """How the weights are found."""
 
@@ -322,7 +379,13 @@ class Training(Section):
     batch_size: int = Field(32, ge=1, le=65536)
     optimizer: Optimizer = Optimizer()
     learning_rate: LearningRate = LearningRate()
-    loss: Literal["categorical_crossentropy", "binary_crossentropy"] = "categorical_crossentropy"
+    head_first: HeadFirst | None = Field(None, description="fine-tuned backbone: train the head alone for some epochs before")
+    accumulation_steps: int = Field(1, ge=1, le=1024, description="batches whose gradients are averaged into one update")
+    loss: Literal[
+        "categorical_crossentropy", "binary_crossentropy", "categorical_focal_crossentropy", "binary_focal_crossentropy"
+    ] = "categorical_crossentropy"
+    label_smoothing: Share = 0.0
+    focal_gamma: Penalty = Field(2.0, description="focal losses: how much less a well-classified image counts (Lin et al. 2017)")
     balance: Literal["none", "oversample", "class_weight"] = Field(
         "none",
         description="training side only; oversample: an epoch draws smaller classes up to the largest; class_weight: in the loss",
@@ -358,6 +421,12 @@ class Training(Section):
             raise ValueError(f"class_weight needs balance 'class_weight', not {self.balance!r}")
         return self
 
+    @model_validator(mode="after")
+    def _epochs_are_left(self) -> Training:
+        if self.head_first is not None and self.head_first.epochs >= self.epochs:
+            raise ValueError(f"head_first.epochs {self.head_first.epochs} leave none of {self.epochs} epochs to fine-tune in")
+        return self
+
 
 class Evaluation(Section):
     """How the numbers and their intervals are made."""
@@ -387,9 +456,9 @@ class Recipe(Section):
     def _fits_together(self) -> Recipe:
         head = self.model.head
         if isinstance(head, Head):
-            if head.output.units == "one" and self.training.loss != "binary_crossentropy":
+            if head.output.units == "one" and self.training.loss not in BINARY_LOSSES:
                 raise ValueError("model.head.output.units 'one' needs training.loss 'binary_crossentropy'")
-            if head.output.activation == "sigmoid" and self.training.loss != "binary_crossentropy":
+            if head.output.activation == "sigmoid" and self.training.loss not in BINARY_LOSSES:
                 raise ValueError("model.head.output.activation 'sigmoid' needs training.loss 'binary_crossentropy'")
             if self.model.fine_tune != "none" and any(layer.type == "standardize" for layer in head.layers):
                 raise ValueError("a 'standardize' layer needs a frozen backbone (model.fine_tune 'none')")

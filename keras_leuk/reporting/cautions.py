@@ -22,8 +22,8 @@ def cautions(contents: Contents) -> list[str]:
         if not any(re.search(known_by, line, re.IGNORECASE) for line in said):
             said.append(sentence)
 
-    weights = (contents.recipe.get("model") or {}).get("weights")
-    if weights == "random":
+    model = contents.recipe.get("model") or {}
+    if model.get("weights") == "random" and model.get("features") != "hand":
         add(
             r"random(ly)?\W+(\w+\W+)?weights|weights\W+\w*\W*random",
             "The backbone has random weights: these numbers say nothing about transfer learning.",

@@ -44,6 +44,11 @@ class Contents:
     pictures: Pictures
 
     @property
+    def at_once(self) -> bool:
+        """Whether the head is one of scikit-learn's, which is fitted without epochs."""
+        return str((self.recipe.get("model") or {}).get("head")).startswith("sklearn:")
+
+    @property
     def judged(self) -> str:
         """The side the figures show: test, or what there is."""
         return next(side for side in ("test", "validation", "train") if self.metrics[side]["n"])

@@ -130,7 +130,7 @@ def _caption(contents: Contents, side: str, note: str = "") -> Caption:
 
 def _learning_curves(contents: Contents) -> Iterator[Drawing]:
     history = contents.history
-    if history is None:
+    if history is None or contents.at_once:
         return
     side = "train" if contents.metrics["train"]["n"] else contents.judged
     best = best_epochs(history, contents.predictions.meaning.selection, contents.recipe)

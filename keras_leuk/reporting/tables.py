@@ -120,6 +120,7 @@ def run_table(contents: Contents) -> str:
     meaning, recipe, environment = contents.predictions.meaning, contents.recipe, contents.environment
     model = recipe.get("model") or {}
     training = recipe.get("training") or {}
+    hand = model.get("features") == "hand"
     sizes = "; ".join(
         size_of(side, contents.metrics[side]) for side in ("train", "validation", "test") if contents.metrics[side]["n"]
     )
@@ -130,16 +131,17 @@ def run_table(contents: Contents) -> str:
         ("classes", ", ".join(f"{name} (positive)" if name == meaning.positive else name for name in meaning.classes)),
         ("split", split_words(contents) + (f": {meaning.description}" if meaning.description else "")),
         ("model", meaning.model),
-        ("backbone", model.get("backbone")),
-        ("weights", model.get("weights")),
+        ("features", _FEATURES.get(str(model.get("features")))),
+        ("backbone", None if hand else model.get("backbone")),
+        ("weights", None if hand else model.get("weights")),
         ("head", _head(model.get("head"))),
-        ("trained layers of the backbone", model.get("fine_tune")),
-        ("image preparation", _preparation(recipe.get("images") or {})),
+        ("trained layers of the backbone", None if hand else model.get("fine_tune")),
+        ("image preparation", _preparation(recipe.get("images") or {}, hand)),
         ("augmentation (training side)", _augmentation(training.get("augment") or {})),
         ("balance (training side)", _balance(training)),
         ("test-time augmentation", _test_time((recipe.get("evaluation") or {}).get("test_time_augmentation"))),
-        ("optimizer", _optimizer(training)),
-        ("epochs", None if contents.history is None else epochs_line(contents.history, meaning.selection, recipe)),
+        ("optimizer", None if contents.at_once else _optimizer(training)),
+        ("epochs", _epochs(contents)),
         ("watched for early stopping", meaning.selection),
         ("seed", recipe.get("seed")),
         ("device", environment.get("device")),
@@ -148,6 +150,17 @@ def run_table(contents: Contents) -> str:
     return markdown(["", "what was run"], [line for line in lines if line[1] not in (None, "")]).replace(
         "| :-- | --: |", "| :-- | :-- |", 1
     )
+
+
+_FEATURES = {"hand": "hand-made: size, shape, colour and texture of the cell", "both": "the backbone's, and hand-made ones"}
+
+
+def _epochs(contents: Contents) -> str | None:
+    if contents.at_once:
+        return "none: fitted at once"
+    if contents.history is None:
+        return None
+    return epochs_line(contents.history, contents.predictions.meaning.selection, contents.recipe)
 
 
 def _head(head: Any) -> str | None:
@@ -162,8 +175,8 @@ def _head(head: Any) -> str | None:
     return " → ".join(layers)
 
 
-def _preparation(images: dict[str, Any]) -> str | None:
-    """Steps before the network that are not its own; None where there are none."""
+def _preparation(images: dict[str, Any], hand: bool) -> str | None:
+    """Steps before the network (hand-made features have none) that are not its own; None where there are none."""
     steps = []
     if images.get("crop") not in (None, "none"):
         more = [
@@ -172,7 +185,7 @@ def _preparation(images: dict[str, Any]) -> str | None:
         steps.append(f"crop {images['crop']}" + (f" ({', '.join(more)})" if more else ""))
     if images.get("contrast") not in (None, "none"):
         steps.append(f"contrast {images['contrast']}")
-    if images.get("rescale") not in (None, "backbone"):
+    if images.get("rescale") not in (None, "backbone") and not hand:
         steps.append(f"rescale {images['rescale']} in place of the backbone's own preprocessing")
     return ", ".join(steps) or None
 

@@ -14,6 +14,8 @@ folder can check every figure in it.
     metrics.json        computed from predictions.csv and predictions.json alone
     model.json          what is needed to rebuild the model from the registry
     model.weights.h5    all its weights
+    model.classifier.npz  what a scikit-learn head learnt, as plain arrays; model.weights.h5 then holds the backbone alone
+    ensemble.json       in the folder of an ensemble, in place of recipe.yaml: its members and their weights
     figures/*.png       drawn from the tables above
     report.md           the page to read first
     complete.json       written last: the run is finished
@@ -87,6 +89,14 @@ class RunFolder:
         return self.path / "model.weights.h5"
 
     @property
+    def classifier(self) -> Path:
+        return self.path / "model.classifier.npz"
+
+    @property
+    def ensemble(self) -> Path:
+        return self.path / "ensemble.json"
+
+    @property
     def figures(self) -> Path:
         return self.path / "figures"
 
@@ -117,7 +127,7 @@ class RunFolder:
 
     @property
     def started(self) -> bool:
-        return self.recipe.is_file()
+        return self.recipe.is_file() or self.ensemble.is_file()
 
     def read_json(self, path: Path) -> dict[str, Any]:
         """Reads one of this run's JSON files.

@@ -34,6 +34,7 @@ class State:
         best_value: that value.
         waited: epochs since then.
         stopped: early stopping has ended the run.
+        rate_factor, plateau_best, plateau_waited: how far a plateau has lowered the rate, the lowest watched loss, epochs since.
     """
 
     epoch: int = 0
@@ -42,6 +43,9 @@ class State:
     best_value: float | None = None
     waited: int = 0
     stopped: bool = False
+    rate_factor: float = 1.0
+    plateau_best: float | None = None
+    plateau_waited: int = 0
 
 
 class Checkpoint:

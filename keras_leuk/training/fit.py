@@ -6,9 +6,10 @@ history and checkpoints.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,9 +20,9 @@ from keras_leuk.errors import LeukError
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.randomness import small_seed
-from keras_leuk.recipe.schema import Training
+from keras_leuk.recipe.schema import LearningRate, Plateau, Training
 from keras_leuk.training.checkpoint import Checkpoint, State
-from keras_leuk.training.optimizers import make_metric, make_optimizer, rate_at
+from keras_leuk.training.optimizers import Span, make_loss, make_metric, make_optimizer, rate_at
 
 CHECKPOINT_SECONDS = 10.0
 """Epochs shorter than this share a checkpoint: an epoch can be made again, so keeping each would only cost time."""
@@ -47,21 +48,54 @@ class Fit:
     images_per_second: float | None
 
 
-def compile_model(model: Any, training: Training) -> None:
-    """Compiles a model as the recipe says."""
-    start()
-    import keras
+@dataclass(frozen=True)
+class Phase:
+    """Epochs that are trained alike.
 
-    model.compile(
-        optimizer=make_optimizer(training),
-        loss=getattr(
-            keras.losses, {"categorical_crossentropy": "CategoricalCrossentropy"}.get(training.loss, "BinaryCrossentropy")
-        )(),
-        metrics=[make_metric(model.output_shape[-1])],
-        # XLA is slower than oneDNN for these networks on a CPU, and not deterministic for all of their operations.
-        jit_compile=False,
-    )
-    model.optimizer.build(model.trainable_variables)
+    Attributes:
+        until: last epoch of the phase, counted from the run's first.
+        rate: learning rate of the phase.
+        span: its length.
+        factors: see `training.optimizers.make_optimizer`.
+        enter: called before the model is compiled: says which layers are trained.
+        placement: TensorFlow's strategy that the optimiser's variables follow, or None.
+        settled: early stopping may end the run in this phase.
+    """
+
+    until: int
+    rate: LearningRate
+    span: Span
+    factors: Mapping[str, float] | None = None
+    enter: Callable[[], None] | None = None
+    placement: Any = None
+    settled: bool = True
+
+
+def phases(training: Training, steps: int, **facts: Any) -> list[Phase]:
+    """The phases of a training whose layers stay as they are: one.
+
+    Args:
+        steps: batches an epoch.
+        facts: further attributes of the phase.
+    """
+    span = Span(steps, training.epochs, training.accumulation_steps)
+    return [Phase(training.epochs, training.learning_rate, span, **facts)]
+
+
+def compile_model(model: Any, training: Training, phase: Phase) -> None:
+    """Compiles a model as the recipe says, for one phase."""
+    start()
+    if phase.enter is not None:
+        phase.enter()
+    with phase.placement.scope() if phase.placement is not None else contextlib.nullcontext():
+        model.compile(
+            optimizer=make_optimizer(training, phase.rate, phase.span, phase.factors),
+            loss=make_loss(training),
+            metrics=[make_metric(model.output_shape[-1])],
+            # XLA is slower than oneDNN for these networks on a CPU, and not deterministic for all of their operations.
+            jit_compile=False,
+        )
+        model.optimizer.build(model.trainable_variables)
 
 
 def fit(
@@ -73,29 +107,38 @@ def fit(
     seed: int,
     checkpoint: Checkpoint | None,
     progress: Progress,
+    plan: Sequence[Phase] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Fit:
-    """Trains a compiled model.
+    """Trains a model, which is compiled at the start of every phase.
 
     Args:
         watched: feeds evaluated after every epoch; early stopping looks at ``test`` where the recipe monitors the test set,
             else at ``val``.
         checkpoint: where to continue from and what to keep; None keeps nothing.
+        plan: phases in order (None: one, and a model that is compiled already stays as it is).
 
     Raises:
         LeukError: the loss became infinite or not a number.
     """
     began = time.perf_counter()
+    ready = plan is None and bool(model.compiled)
+    plan = plan or phases(training, train.steps)
     side = "test" if training.monitor == "test" else "val"
     stopping = training.early_stopping if side in watched and training.early_stopping.enabled is not False else None
     state, best = State(), None
     kept = checkpoint.load() if checkpoint else None
     if kept is not None:
         state, variables, optimizer, best = kept
-        _assign(model.weights, variables)
-        _assign(model.optimizer.variables, optimizer)
         if state.epoch:
             progress.say(f"resumed after epoch {state.epoch}")
+    # The optimiser of a checkpoint is that of the phase in which its last epoch was.
+    current = _phase(plan, max(state.epoch, 1))
+    if not ready:
+        compile_model(model, training, current)
+    if kept is not None:
+        _assign(model.weights, variables)
+        _assign(model.optimizer.variables, optimizer)
     data = {name: feed.dataset() for name, feed in watched.items()}
     training_data = train.dataset()
     step_seconds, done, saved_at = 0.0, 0, time.perf_counter()
@@ -104,12 +147,17 @@ def fit(
         while state.epoch < training.epochs and not state.stopped:
             epoch = state.epoch + 1
             train.epoch = epoch
+            if _phase(plan, epoch) is not current:
+                current = _phase(plan, epoch)
+                compile_model(model, training, current)
+                state.waited = 0
             _seed_dropout(model, seed, epoch)
             ticked = time.perf_counter()
-            logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[_watch(epoch, progress)]).history
+            watch = _watch(epoch, progress)
+            logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
             step_seconds += time.perf_counter() - ticked
             done += len(train)
-            row: dict[str, float] = {"epoch": epoch, "learning_rate": rate_at(training.learning_rate, epoch * train.steps)}
+            row: dict[str, float] = {"epoch": epoch, "learning_rate": _next_rate(plan, epoch, state.rate_factor)}
             row |= {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
             for name, dataset in data.items():
                 result = model.evaluate(dataset, verbose=0, return_dict=True)
@@ -122,7 +170,13 @@ def fit(
                     best = _values(model.weights) if stopping.restore_best else None
                 else:
                     state.waited += 1
-                    state.stopped = state.waited >= stopping.patience
+                    state.stopped = current.settled and state.waited >= stopping.patience
+            if watch.raw is not None:
+                # Keras has put the moving averages in the place of the weights; training goes on from the weights themselves.
+                _assign(model.trainable_variables, watch.raw)
+            if current.rate.plateau is not None and current.settled:
+                _lower(model.optimizer, current.rate, current.rate.plateau, row[f"{side}_loss"], state)
+                row["learning_rate"] = _next_rate(plan, epoch, state.rate_factor)
             shown = {key: value for key, value in row.items() if key.endswith(("loss", "accuracy"))}
             advance(1, images_per_second=len(train) / max(time.perf_counter() - ticked, 1e-9), **shown)
             if checkpoint and time.perf_counter() - saved_at >= checkpoint_seconds:
@@ -131,6 +185,8 @@ def fit(
 
     if best is not None:
         _assign(model.weights, best)
+    elif training.optimizer.ema is not None:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
     return Fit(
         history=state.history,
         best_epoch=state.best_epoch if best is not None else state.epoch,
@@ -138,6 +194,29 @@ def fit(
         seconds=time.perf_counter() - began,
         images_per_second=done / step_seconds if done else None,
     )
+
+
+def _phase(plan: Sequence[Phase], epoch: int) -> Phase:
+    return next((phase for phase in plan if epoch <= phase.until), plan[-1])
+
+
+def _next_rate(plan: Sequence[Phase], epoch: int, factor: float) -> float:
+    """Learning rate of the first step after an epoch; after the last one, what would come next."""
+    phase = _phase(plan, min(epoch + 1, plan[-1].until))
+    before = max((other.until for other in plan if other.until < phase.until), default=0)
+    return rate_at(phase.rate, phase.span, phase.span.updates(epoch - before)) * (factor if phase.settled else 1.0)
+
+
+def _lower(optimizer: Any, rate: LearningRate, plateau: Plateau, loss: float, state: State) -> None:
+    """Lowers a constant rate when the watched loss has stood still for long enough."""
+    if state.plateau_best is None or loss < state.plateau_best - plateau.min_delta:
+        state.plateau_best, state.plateau_waited = loss, 0
+        return
+    state.plateau_waited += 1
+    if state.plateau_waited >= plateau.patience:
+        state.rate_factor = max(state.rate_factor * plateau.factor, plateau.minimum / rate.initial)
+        state.plateau_waited = 0
+        optimizer.learning_rate = rate.initial * state.rate_factor
 
 
 def _improves(value: float, best: float | None, metric: str, min_delta: float) -> bool:
@@ -171,7 +250,13 @@ def _watch(epoch: int, progress: Progress) -> Any:
     import keras
 
     class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-        """An infinite loss helps nobody: say where it happened and stop."""
+        """An infinite loss helps nobody: say where it happened and stop. Keeps the weights where averages will replace them."""
+
+        raw: list[np.ndarray] | None = None
+
+        def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
+            if self.model.optimizer.use_ema:
+                self.raw = _values(self.model.trainable_variables)
 
         def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
             progress.check()

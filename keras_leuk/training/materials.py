@@ -15,7 +15,7 @@ from keras_leuk.data.read import read
 from keras_leuk.data.table import ImageTable, only_parts, with_labels, with_rows
 from keras_leuk.images.cache import Pictures, ingest
 from keras_leuk.images.preprocessing import Preparation
-from keras_leuk.models.weights import Weights, WeightsOutOfReachError, resolve
+from keras_leuk.models.weights import NO_WEIGHTS, Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe
 from keras_leuk.training.preflight import Parts, check, check_labels, weights_seed
@@ -31,7 +31,7 @@ class Materials:
         table: what was read.
         rows: its labelled images, one row each, with ``pixels`` (content hashes).
         pictures: the cached pictures of `rows`, in the same order.
-        weights: the backbone's first weights.
+        weights: the backbone's first weights; `NO_WEIGHTS` where there is none.
         warnings: what every output of the run must say.
     """
 
@@ -118,6 +118,8 @@ def find_weights(recipe: Recipe, parts: Parts, table: ImageTable, progress: Prog
         The weights, and the recipe that goes with them: a frozen backbone with random weights gives features near 1e-6, from
         which the plain linear head learns nothing, so the demo then standardises them.
     """
+    if recipe.model.features == "hand":
+        return NO_WEIGHTS, recipe
     seed = weights_seed(recipe)
     try:
         weights = resolve(recipe.model.weights, parts.backbone, weights_dir=recipe.model.weights_dir, seed=seed)

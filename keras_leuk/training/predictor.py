@@ -22,6 +22,8 @@ from keras_leuk.models.assembly import Classifier, build, rescaling
 from keras_leuk.models.heads import averaged
 from keras_leuk.recipe.schema import Head
 from keras_leuk.runs.folder import RunFolder
+from keras_leuk.training.classical_predictor import KIND as CLASSICAL
+from keras_leuk.training.classical_predictor import ClassicalPredictor, load_classical
 from keras_leuk.training.forward import Forward
 
 MODEL_SCHEMA = 2
@@ -132,7 +134,7 @@ class Predictor:
         return pictures
 
 
-def load_predictor(run: RunFolder) -> Predictor:
+def load_predictor(run: RunFolder) -> Predictor | ClassicalPredictor:
     """The model of a finished run.
 
     Raises:
@@ -141,6 +143,12 @@ def load_predictor(run: RunFolder) -> Predictor:
     if run.folds.is_dir() and not run.model.exists():
         names = ", ".join(str(path) for path in sorted(run.folds.iterdir())[:5])
         raise RunError(f"{run.path} is a cross-validation with a model for each fold; name one of them: {names}")
+    if run.ensemble.exists():
+        members = ", ".join(member["run"] for member in run.read_json(run.ensemble)["members"])
+        raise RunError(f"{run.path} is an ensemble and has no model of its own; predict with each member: {members}")
+    facts = run.read_json(run.model)
+    if facts.get("kind") == CLASSICAL:
+        return load_classical(run, facts)
     card = ModelCard.read(run)
     classifier = build(
         backbones.find(card.backbone),

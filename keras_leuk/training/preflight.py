@@ -15,7 +15,10 @@ from keras_leuk.errors import RecipeError
 from keras_leuk.models import backbones, heads
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.recipe import Recipe
-from keras_leuk.recipe.schema import Head, Standardize
+from keras_leuk.recipe.schema import BINARY_LOSSES, Head, Standardize
+
+HAND_SIZE = 224
+"""Side in pixels of the square that hand-made features are measured on, where the recipe leaves it open: most backbones' own."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,16 @@ def check(recipe: Recipe) -> Parts:
     """
     backbone = backbones.find(recipe.model.backbone)
     head = heads.find(recipe.model.head)
-    size = recipe.images.size if recipe.images.size is not None else backbone.default_size
-    if size < backbone.minimum_size:
+    _check_classical(recipe)
+    hand = recipe.model.features == "hand"
+    size = recipe.images.size if recipe.images.size is not None else HAND_SIZE if hand else backbone.default_size
+    if size < backbone.minimum_size and not hand:
         raise RecipeError(
             "images.size",
             size,
             f"is below the {backbone.minimum_size} pixels that {backbone.name} needs (its own is {backbone.default_size})",
         )
-    if head.output.activation == "sigmoid" and recipe.training.loss != "binary_crossentropy":
+    if head.output.activation == "sigmoid" and recipe.training.loss not in BINARY_LOSSES:
         raise RecipeError("training.loss", recipe.training.loss, "does not go with a sigmoid output", ["binary_crossentropy"])
     if recipe.model.fine_tune != "none" and any(isinstance(layer, Standardize) for layer in head.layers):
         raise RecipeError(
@@ -53,7 +58,47 @@ def check(recipe: Recipe) -> Parts:
             ["none"],
         )
     _check_augmentation(recipe)
+    _check_regime(recipe)
     return Parts(backbone, head, size)
+
+
+def _check_regime(recipe: Recipe) -> None:
+    if recipe.model.fine_tune != "none":
+        return
+    rate = recipe.training.learning_rate
+    for key, value, idle in (
+        ("training.head_first", recipe.training.head_first, None),
+        ("training.learning_rate.backbone_factor", rate.backbone_factor, 1.0),
+        ("training.learning_rate.block_decay", rate.block_decay, 1.0),
+        ("model.batch_norm", recipe.model.batch_norm, "auto"),
+    ):
+        if value != idle:
+            raise RecipeError(key, str(value), "needs a fine-tuned backbone (model.fine_tune)")
+
+
+def _check_classical(recipe: Recipe) -> None:
+    """What a head of scikit-learn, which is fitted at once to features that stay as they are, cannot do."""
+    model, training = recipe.model, recipe.training
+    if heads.classical(model.head) is None:
+        if model.features != "cnn":
+            named = model.head if isinstance(model.head, str) else "the head's own layers"
+            raise RecipeError("model.features", model.features, f"needs a scikit-learn head, not {named}", heads.CLASSICAL)
+        return
+    if model.fine_tune != "none":
+        raise RecipeError("model.fine_tune", model.fine_tune, f"does not go with {model.head}: it trains no backbone", ["none"])
+    if training.balance == "oversample":
+        raise RecipeError("training.balance", "oversample", f"is by epochs, and {model.head} has none", ["none", "class_weight"])
+    if training.monitor == "test":
+        raise RecipeError("training.monitor", "test", f"does not go with {model.head}, which watches nothing", ["validation"])
+    if training.early_stopping.enabled:
+        raise RecipeError("training.early_stopping.enabled", True, f"does not go with {model.head}, which is fitted at once")
+    if model.features != "cnn" and training.augment.operations:
+        first = "views" if training.augment.views is not None else training.augment.operations[0]
+        raise RecipeError(
+            f"training.augment.{first}",
+            getattr(training.augment, first),
+            f"does not go with model.features {model.features!r}: hand-made features are measured on the pictures themselves",
+        )
 
 
 def _check_augmentation(recipe: Recipe) -> None:
@@ -99,7 +144,12 @@ def check_watched(recipe: Recipe, validation: int) -> None:
     Raises:
         RecipeError: it was asked for and there is no validation side.
     """
-    if recipe.training.early_stopping.enabled and recipe.training.monitor == "validation" and validation == 0:
+    blind = recipe.training.monitor == "validation" and validation == 0
+    if blind and recipe.training.learning_rate.plateau is not None:
+        raise RecipeError(
+            "training.learning_rate.plateau", "set", "needs a validation side, and there is none; give split.validation a share"
+        )
+    if blind and recipe.training.early_stopping.enabled:
         raise RecipeError(
             "training.early_stopping.enabled",
             True,

@@ -19,7 +19,7 @@ from keras_leuk.evaluation.metrics import write_metrics
 from keras_leuk.evaluation.predictions import DECISION, most_confident_mistakes, write_predictions
 from keras_leuk.evaluation.reading import read_predictions
 from keras_leuk.models.assembly import Classifier
-from keras_leuk.models.heads import averaged, meaning
+from keras_leuk.models.heads import CLASSICAL, averaged, classical, meaning
 from keras_leuk.progress import Recorder
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.schema import Head
@@ -194,7 +194,7 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
     """Writes predictions.json, the companion of predictions.csv."""
     recipe, table = context.recipe, context.table
     validation = any((split.rows["split"] == "validation").any() for split in splits)
-    stopping = recipe.training.early_stopping.enabled is not False
+    stopping = recipe.training.early_stopping.enabled is not False and classical(recipe.model.head) is None
     watched = recipe.training.monitor == "test" or validation
     write_json(
         run.meaning,
@@ -205,7 +205,7 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
             "outputs": {
                 "activation": context.parts.head.output.activation,
                 "units": 1 if context.parts.head.output.units == "one" else len(table.classes),
-                "to_probability": meaning(context.parts.head.output, table.classes, table.positive) + views_words(recipe),
+                "to_probability": outputs_words(context) + views_words(recipe),
             },
             "decision": DECISION,
             "split": {"strategy": recipe.split.strategy, "seed": recipe.seed, "description": describe_split(splits)},
@@ -232,10 +232,21 @@ def data_title(context: Context) -> str:
 def model_title(context: Context) -> str:
     """Backbone, weights, regime and head, as titles name them."""
     model = context.recipe.model
-    regime = {"none": "frozen", "all": "fine-tuned"}.get(str(model.fine_tune), f"last {model.fine_tune} layers fine-tuned")
+    regime = _regime(model.fine_tune)
     words = {"imagenet": "ImageNet weights", "random": "random weights", "file": "weights from a file"}
     head = "own head" if isinstance(model.head, Head) else f"{model.head} head"
-    return f"{context.parts.backbone.name}, {words[context.materials.weights.kind]}, {regime}, {head}"
+    if model.features == "hand":
+        return f"hand-made features, {head}"
+    joined = "with hand-made features, " if model.features == "both" else ""
+    return f"{context.parts.backbone.name}, {words[context.materials.weights.kind]}, {regime}, {joined}{head}"
+
+
+def outputs_words(context: Context) -> str:
+    """What predictions.json says of the way from outputs to probabilities."""
+    head, table = context.recipe.model.head, context.table
+    if isinstance(head, str) and classical(head) is not None:
+        return f"the outputs are the probabilities of the classes in their order by scikit-learn's {CLASSICAL[head]} ({head})"
+    return meaning(context.parts.head.output, table.classes, table.positive)
 
 
 def views_words(recipe: Recipe) -> str:
@@ -247,6 +258,20 @@ def views_words(recipe: Recipe) -> str:
         "the 8 turned and mirrored views" if wanted == "dihedral" else f"{wanted} views drawn as in training (seed {recipe.seed})"
     )
     return f"; outputs and probabilities are means over {views} of each image (test-time augmentation)"
+
+
+def _regime(fine_tune: str | int) -> str:
+    """What is trained of the backbone, as titles name it."""
+    if isinstance(fine_tune, int):
+        return f"last {fine_tune} layers fine-tuned"
+    kind, _, which = fine_tune.partition(":")
+    words = {
+        "none": "frozen",
+        "all": "fine-tuned",
+        "blocks": f"last {which} blocks fine-tuned",
+        "from": f"fine-tuned from {which}",
+    }
+    return words[kind]
 
 
 def write_mistakes(run: RunFolder, context: Context) -> None:

@@ -127,4 +127,5 @@ def _require_same(run: RunFolder, recipe: Recipe) -> None:
 
 def _weights_word(materials: Materials) -> str:
     """What recipe.yaml says of the weights: what was used, not what could not be had."""
-    return materials.weights.kind if materials.weights.kind != "file" else materials.recipe.model.weights
+    kind = materials.weights.kind
+    return kind if kind in ("imagenet", "random") else materials.recipe.model.weights

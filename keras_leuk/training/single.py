@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,17 @@ from keras_leuk.devices.start import start, strategy
 from keras_leuk.images.pipeline import Augmenter, Feed
 from keras_leuk.images.views import Dihedral, Drawn, Kind, Plain, Views
 from keras_leuk.models import heads
-from keras_leuk.models.assembly import Classifier, build, needs_statistics, standardize
+from keras_leuk.models.assembly import Classifier, build, needs_statistics, rate_factors, set_trainable, standardize
 from keras_leuk.recipe import Recipe
+from keras_leuk.recipe.schema import LearningRate
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.store.arrays import StoredRows
 from keras_leuk.training import features, results
 from keras_leuk.training.checkpoint import Checkpoint
-from keras_leuk.training.fit import compile_model, fit
+from keras_leuk.training.classical import train_classical
+from keras_leuk.training.fit import Phase, fit, phases
 from keras_leuk.training.forward import Forward
+from keras_leuk.training.optimizers import Span
 from keras_leuk.training.predictor import ModelCard
 from keras_leuk.training.preflight import sample_weights
 
@@ -52,26 +56,28 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult, beg
         The content of metrics.json.
     """
     recipe, progress = context.recipe, context.progress
+    if heads.classical(recipe.model.head) is not None:
+        return train_classical(run, context, split, begin, views_at_test_time(recipe))
     progress.say(f"device: {start()['device']}")
     placement = strategy()
     classifier = _build(context, placement)
     begin()
     results.write_start(run, context, split)
     trained = classifier.head if _frozen(context) else classifier.model
-    with placement.scope():
-        compile_model(trained, recipe.training)
     inputs = _inputs(classifier, context, split)
     if needs_statistics(context.parts.head):
         standardize(classifier, *features.statistics(inputs.rows, inputs.index[_places(split, "train")]))
     checkpoint = Checkpoint(run.checkpoint, run.recipe.read_text(encoding="utf-8"))
+    train = _feed(context, inputs, split, "train")
     fitted = fit(
         trained,
-        _feed(context, inputs, split, "train"),
+        train,
         {name: _feed(context, inputs, split, side) for name, side in _watched(context, split).items()},
         training=recipe.training,
         seed=recipe.seed,
         checkpoint=checkpoint,
         progress=progress,
+        plan=_plan(classifier, context, train.steps, placement),
         checkpoint_seconds=context.checkpoint_seconds,
     )
     metrics = results.write_results(
@@ -81,6 +87,18 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult, beg
     checkpoint.remove()
     results.finish(run, metrics, fitted)
     return metrics
+
+
+def ready(context: results.Context, split: SplitResult) -> tuple[Any, Feed, Phase]:
+    """The network as a training would begin with it, its training side, and how it is trained in the end."""
+    placement = strategy()
+    classifier = _build(context, placement)
+    inputs = _inputs(classifier, context, split)
+    if needs_statistics(context.parts.head):
+        standardize(classifier, *features.statistics(inputs.rows, inputs.index[_places(split, "train")]))
+    train = _feed(context, inputs, split, "train")
+    trained = classifier.head if _frozen(context) else classifier.model
+    return trained, train, _plan(classifier, context, train.steps, placement)[-1]
 
 
 def card(context: results.Context) -> ModelCard:
@@ -111,10 +129,39 @@ def _build(context: results.Context, placement: Any = None) -> Classifier:
         seed=context.recipe.seed,
         weights=context.materials.weights,
         fine_tune=context.recipe.model.fine_tune,
+        batch_norm=batch_norm(context),
         mixed_precision=context.recipe.training.mixed_precision,
         rescale=context.recipe.images.rescale,
         placement=placement,
     )
+
+
+def _plan(classifier: Classifier, context: results.Context, steps: int, placement: Any) -> list[Phase]:
+    """One phase; or the head first, then the backbone, too."""
+    recipe, training = context.recipe, context.recipe.training
+    if _frozen(context):
+        return phases(training, steps, placement=placement)
+    rate = training.learning_rate
+    tuned = {
+        "factors": rate_factors(classifier, rate.backbone_factor, rate.block_decay),
+        "enter": partial(set_trainable, classifier, recipe.model.fine_tune, batch_norm(context)),
+        "placement": placement,
+    }
+    first = training.head_first
+    if first is None:
+        return phases(training, steps, **tuned)
+    alone = partial(set_trainable, classifier, "none")
+    begin, end = (Span(steps, epochs, training.accumulation_steps) for epochs in (first.epochs, training.epochs - first.epochs))
+    head = Phase(first.epochs, LearningRate(initial=first.learning_rate), begin, None, alone, placement, settled=False)
+    return [head, Phase(training.epochs, rate, end, **tuned)]
+
+
+def batch_norm(context: results.Context) -> str:
+    """What becomes of the batch normalisation of a fine-tuned backbone: random weights have no statistics worth keeping."""
+    chosen = context.recipe.model.batch_norm
+    if chosen != "auto":
+        return chosen
+    return "train" if context.materials.weights.kind == "random" else "inference"
 
 
 def _inputs(classifier: Classifier, context: results.Context, split: SplitResult) -> Inputs:

@@ -203,12 +203,17 @@ def test_mixed_precision_ends_in_float32(precision: str) -> None:
 
 @pytest.mark.parametrize(("fine_tune", "trained"), [("none", 0), ("all", 85), (10, 10), (10_000, 85)])
 def test_fine_tuning_trains_the_last_layers(fine_tune: str | int, trained: int) -> None:
-    classifier = build(
-        BACKBONES["mobilenet"], Head(), size=64, classes=2, seed=0, weights=_random("mobilenet"), fine_tune=fine_tune
-    )
+    import keras
+
+    settings = {"size": 64, "classes": 2, "seed": 0, "weights": _random("mobilenet"), "fine_tune": fine_tune}
+    classifier = build(BACKBONES["mobilenet"], Head(), **settings, batch_norm="train")
     flags = [layer.trainable for layer in classifier.backbone_layers]
     assert len(flags) == 85
     assert flags == [False] * (85 - trained) + [True] * trained
+    # Without being told otherwise, batch normalisation stays as it is.
+    kept = build(BACKBONES["mobilenet"], Head(), **settings).backbone_layers
+    norms = [isinstance(layer, keras.layers.BatchNormalization) for layer in kept]
+    assert [layer.trainable for layer in kept] == [flag and not norm for flag, norm in zip(flags, norms, strict=True)]
     assert classifier.head.trainable_variables
 
 

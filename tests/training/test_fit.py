@@ -14,7 +14,7 @@ from keras_leuk.images.pipeline import Feed
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.loading import validate
 from keras_leuk.training.checkpoint import Checkpoint
-from keras_leuk.training.fit import Fit, compile_model, fit
+from keras_leuk.training.fit import Fit, fit
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(90, 12)).astype(np.float32)
@@ -42,7 +42,6 @@ def _feed(places: np.ndarray, *, shuffle: bool = False) -> Feed:
 def _fit(folder: Path | None = None, *, epochs: int = 6, listener: Progress | None = None, **settings: Any) -> tuple[Any, Fit]:
     training = validate({"training": {"epochs": epochs, "learning_rate": 0.01, **settings}}).training
     model = _model()
-    compile_model(model, training)
     places = np.arange(90)
     result = fit(
         model,
