@@ -50,6 +50,11 @@ def imagenet(samples: Path) -> Path:
     return samples / "weights"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first: begun last, one of them would leave all other processes waiting for it."""
+    items.sort(key=lambda item: "killed_three_times" not in item.name)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says how many of the tests on real samples ran: a green suite must not hide that none did."""
 
