@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from keras_leuk.cli import options
@@ -13,7 +11,7 @@ from keras_leuk.cli import options
 @click.argument("recipe", required=False)
 @click.option("--recipe", "named", metavar="RECIPE", help="The same as the argument.")
 @click.option("--data", metavar="PATH", help="Folder or CSV/TSV table of images, or 'demo' for the generated cells.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set any key of the recipe; may be repeated.")
+@options.sets
 @click.option("--out", metavar="FILE", default="preview.png", show_default=True, help="Picture to write (PNG).")
 @click.option("--images", type=click.IntRange(1, 50), default=4, show_default=True, help="Images shown, the classes in turn.")
 @click.option("--draws", type=click.IntRange(1, 12), default=6, show_default=True, help="Epochs shown of each.")
@@ -49,12 +47,11 @@ def augment(
 
     if recipe and named:
         raise UsageError(f"two recipes are given, {recipe!r} and {named!r}; give one")
-    if Path(out).suffix.lower() != ".png":
-        raise UsageError(f"--out {out!r} must be a PNG file, such as preview.png")
+    picture = options.picture(out)
     asked = load(recipe or named, flags={"data.path": data, "seed": seed, "images.size": image_size}, sets=sets)
     terminal = Terminal()
     with terminal.hearing_interrupts():
-        made = preview(asked, Path(out), cache=cache_folder(cache_dir), images=images, draws=draws, each=each, progress=terminal)
+        made = preview(asked, picture, cache=cache_folder(cache_dir), images=images, draws=draws, each=each, progress=terminal)
     if as_json:
         options.print_json({"out": str(made.out), "images": made.images, "operations": made.operations, "draws": made.draws})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from keras_leuk.cli import options
 @click.command("lr-find")
 @click.argument("recipe", required=False)
 @options.recipe_flags
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set any key of the recipe; may be repeated.")
+@options.sets
 @click.option("--lowest", type=float, default=1e-7, show_default=True, help="First rate.")
 @click.option("--highest", type=float, default=1.0, show_default=True, help="Last rate.")
 @click.option("--steps", type=click.IntRange(20, 10_000), default=100, show_default=True, help="Batches, one at each rate.")
@@ -46,8 +45,7 @@ def lr_find(
 
     if not 0 < lowest < highest:
         raise UsageError(f"--lowest {lowest:g} must be above 0 and below --highest {highest:g}")
-    if Path(out).suffix.lower() != ".png":
-        raise UsageError(f"--out {out!r} must be a PNG file, such as lr-find.png")
+    picture = options.picture(out)
     asked = load(recipe, flags=recipe_keys(flags), sets=sets)
     check(asked)
 
@@ -56,7 +54,7 @@ def lr_find(
     terminal = Terminal()
     with terminal.hearing_interrupts():
         found = find_rate(
-            asked, Path(out), cache=cache_folder(cache_dir), lowest=lowest, highest=highest, steps=steps, progress=terminal
+            asked, picture, cache=cache_folder(cache_dir), lowest=lowest, highest=highest, steps=steps, progress=terminal
         )
     table = found.picture.with_suffix(".csv")
     if as_json:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +17,34 @@ cache_dir = click.option(
     metavar="DIR",
     help="Folder of shared work: decoded images, features, the demo [default: KERAS_LEUK_CACHE, else the user's cache folder].",
 )
+sets = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set any key of the recipe, such as split.test=0.25; may be repeated.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else there.")
+
+
+def picture(out: str) -> Path:
+    """The PNG file that a command is to write, checked before the command begins to work.
+
+    Raises:
+        UsageError: another suffix, a folder of that name, or no folder to write it into.
+    """
+    from keras_leuk.errors import UsageError
+
+    path = Path(out).expanduser()
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--out {out!r} must be a PNG file, such as {path.with_suffix('.png').name or 'picture.png'}")
+    if path.is_dir():
+        raise UsageError(f"--out {out} is a folder; name a PNG file in it")
+    if not path.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out}: the folder {path.parent} cannot be written")
+    return path
 
 
 def print_json(value: Any) -> None:

@@ -15,13 +15,7 @@ from keras_leuk.cli import options
 @click.command()
 @click.argument("recipe", required=False)
 @options.recipe_flags
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set any key of the recipe, such as split.test=0.25; may be repeated.",
-)
+@options.sets
 @options.out
 @click.option("--resume", is_flag=True, help="Continue the unfinished run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")

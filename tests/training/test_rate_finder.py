@@ -78,6 +78,10 @@ def test_the_command_leaves_a_curve_and_says_a_rate(tiny_recipe, tiny: Path, cac
     assert pd.read_csv(out.with_suffix(".csv"))["loss"].tolist() == pytest.approx(answer["curve"]["loss"])
     assert main(["lr-find", "--lowest", "1", "--highest", "0.1"]) == 2
     assert main(["lr-find", "--out", "x.jpg"]) == 2
+    capsys.readouterr()
+    assert main(["lr-find", "--out", str(tmp_path / "nowhere" / "x.png")]) == 2
+    assert "no folder" in capsys.readouterr().err
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_head_that_is_fitted_at_once_has_no_rate(tiny_recipe, cache: Path, tmp_path: Path) -> None:
