@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_leuk.errors import DataError
+from keras_leuk.images.ahead import cores
 from keras_leuk.images.decode import Workspace, decode, decoder, pixel_hash
 from keras_leuk.images.preprocessing import Preparation, prepare
 from keras_leuk.progress import Progress
@@ -228,7 +229,7 @@ def _prepare_all(
     local = threading.local()
     shape = (preparation.size, preparation.size, 3)
     row_bytes = int(np.prod(shape))
-    count = threads or os.cpu_count() or 1
+    count = threads or cores()
     block = max(1, min(BLOCK, len(paths), BLOCK_BYTES // row_bytes))
     step = max(1, min(_TASK_BYTES // row_bytes, -(-block // count)))
     buffers = np.empty((2, block, *shape), np.uint8)

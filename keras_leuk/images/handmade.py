@@ -9,8 +9,7 @@ square, inside the cell (`preprocessing.cell_mask`, holes filled). Start at `NAM
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,9 +22,10 @@ from scipy.ndimage import binary_fill_holes
 from skimage.feature import graycomatrix, graycoprops
 from skimage.measure import regionprops
 
+from keras_leuk.images.ahead import cores
 from keras_leuk.images.cache import Pictures
 from keras_leuk.images.preprocessing import cell_mask
-from keras_leuk.images.views import Kind, Plain, Views
+from keras_leuk.images.views import Append, Kind, Plain, Views, store_views, views_of
 from keras_leuk.progress import Progress
 from keras_leuk.store.arrays import ArrayStore
 
@@ -192,32 +192,26 @@ def extract(
         threads: at work (None: one a core); scikit-image's loops let go of Python's lock.
     """
     store = ArrayStore(cache, "handmade", facts(pictures.store.address), (len(NAMES),), "float32")
-    pixels, shown = pictures.pixels, kind or Plain()
-    chosen = np.arange(len(pixels)) if places is None else places
-    views = Views(pictures.store.rows(), pictures.row_numbers()[chosen], [pixels[i] for i in chosen], shown)
-    keys = views.item_keys()
-    computed = 0
-    if store.missing(keys):
-        with store.appending(lambda: progress.say("waiting for another process that is measuring cells")) as append:
-            todo = store.missing(keys)
-            computed = len(todo)
-            items = {key: item for item, key in enumerate(keys)}
-            _fill(views, todo, np.array([items[key] for key in todo], np.int64), append, progress, threads)
-    held = store.positions()
-    index = np.array([held[key] for key in keys], np.int64)
-    return Handmade(store, index if kind is None else index.reshape(len(chosen), shown.count), computed)
+    views = views_of(pictures, kind or Plain(), places)
+    index, computed = store_views(
+        store,
+        views,
+        lambda keys, items, append: _fill(views, keys, items, append, progress, threads),
+        lambda: progress.say("waiting for another process that is measuring cells"),
+    )
+    return Handmade(store, index[:, 0] if kind is None else index, computed)
 
 
 def _fill(
     views: Views,
     keys: Sequence[str],
     items: np.ndarray,
-    append: Callable[[Sequence[str], np.ndarray], None],
+    append: Append,
     progress: Progress,
     threads: int | None,
 ) -> None:
     with (
-        ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="measure") as pool,
+        ThreadPoolExecutor(threads or cores(), thread_name_prefix="measure") as pool,
         progress.stage("measuring cells", len(keys), "images") as advance,
     ):
         for begin in range(0, len(keys), _BLOCK):

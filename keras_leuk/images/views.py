@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
+from keras_leuk.images.cache import Pictures
 from keras_leuk.recipe.schema import Augment
-from keras_leuk.store.arrays import StoredRows, aligned
+from keras_leuk.store.arrays import ArrayStore, StoredRows, aligned
 
 
 class Kind(Protocol):
@@ -141,3 +142,43 @@ class Views:
         facts = [self.kind.facts(view) for view in range(self.kind.count)]
         texts = [json.dumps(fact, sort_keys=True) if fact else "" for fact in facts]
         return [hashlib.sha256((key + text).encode()).hexdigest() if text else key for key in self.keys for text in texts]
+
+
+def views_of(pictures: Pictures, kind: Kind, places: np.ndarray | None = None) -> Views:
+    """Views of cached pictures.
+
+    Args:
+        places: int (n,), which of the pictures (None: all).
+    """
+    pixels = pictures.pixels
+    chosen = np.arange(len(pixels)) if places is None else places
+    return Views(pictures.store.rows(), pictures.row_numbers()[chosen], [pixels[place] for place in chosen], kind)
+
+
+Append = Callable[[Sequence[str], np.ndarray], None]
+
+
+def store_views(
+    store: ArrayStore, views: Views, fill: Callable[[list[str], np.ndarray, Append], None], on_wait: Callable[[], object]
+) -> tuple[np.ndarray, int]:
+    """Makes sure that a store holds what is computed from every view.
+
+    Args:
+        fill: computes what is missing: ``fill(keys, items, append)``, where items are int (n,), those of the keys.
+        on_wait: called if another process is filling the store.
+
+    Returns:
+        int64 (pictures, views), the row of every view, and how many views were computed now.
+    """
+    keys = views.item_keys()
+    computed = 0
+    if store.missing(keys):
+        with store.appending(on_wait) as append:
+            # Whoever held the lock before may have computed the very same.
+            todo = store.missing(keys)
+            computed = len(todo)
+            if todo:
+                items = {key: item for item, key in enumerate(keys)}
+                fill(todo, np.array([items[key] for key in todo], np.int64), append)
+    held = store.positions()
+    return np.array([held[key] for key in keys], np.int64).reshape(-1, views.kind.count), computed

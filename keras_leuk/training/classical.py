@@ -21,14 +21,15 @@ from keras_leuk.evaluation.predictions import probability_columns, write_predict
 from keras_leuk.images import handmade
 from keras_leuk.images.views import Drawn, Kind, Plain
 from keras_leuk.models import heads
-from keras_leuk.models.assembly import Classifier, build
+from keras_leuk.models.assembly import Classifier
 from keras_leuk.models.classical import Classical, fit
 from keras_leuk.runs.atomic import replacing, write_json
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.store.arrays import StoredRows
-from keras_leuk.training import features, results
+from keras_leuk.training import results
 from keras_leuk.training.classical_predictor import ClassicalCard
 from keras_leuk.training.fit import Fit
+from keras_leuk.training.network import build_network, stored_features
 from keras_leuk.training.preflight import sample_weights
 
 _BLOCK = 1024
@@ -65,7 +66,7 @@ def train_classical(
         kind: the views over which predictions are averaged.
     """
     context.progress.say(f"device: {start()['device']}")
-    classifier = _build(context) if context.recipe.model.features != "hand" else None
+    classifier = build_network(context) if context.recipe.model.features != "hand" else None
     begin()
     results.write_start(run, context, split)
     plain = _join(classifier, context)
@@ -91,19 +92,6 @@ def train_classical(
     return metrics
 
 
-def _build(context: results.Context) -> Classifier:
-    return build(
-        context.parts.backbone,
-        context.parts.head,
-        size=context.parts.size,
-        classes=len(context.table.classes),
-        seed=context.recipe.seed,
-        weights=context.materials.weights,
-        mixed_precision=context.recipe.training.mixed_precision,
-        rescale=context.recipe.images.rescale,
-    )
-
-
 def _join(
     classifier: Classifier | None, context: results.Context, places: np.ndarray | None = None, kind: Kind | None = None
 ) -> Joined:
@@ -112,19 +100,7 @@ def _join(
     parts: list[tuple[StoredRows, np.ndarray]] = []
     computed = None
     if classifier is not None:
-        found = features.extract(
-            classifier,
-            pictures,
-            backbone=context.parts.backbone,
-            weights=context.materials.weights,
-            pooling=context.parts.head.pooling,
-            mixed_precision=recipe.training.mixed_precision,
-            rescale=recipe.images.rescale,
-            cache=context.cache,
-            progress=progress,
-            places=places,
-            kind=kind,
-        )
+        found = stored_features(classifier, context, places, kind)
         parts.append((found.store.rows(), found.index))
         computed = found.computed
         progress.say(f"features: {computed} of {found.index.size} passed the backbone now ({found.store.path})")

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_leuk.devices.start import start, versions
 from keras_leuk.images.cache import Pictures
-from keras_leuk.images.views import Kind, Plain, Views
+from keras_leuk.images.views import Append, Kind, Plain, Views, store_views, views_of
 from keras_leuk.models.assembly import Classifier, scale_is_folded
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.models.weights import Weights
@@ -86,24 +86,17 @@ def extract(
     shape = tuple(int(side) for side in classifier.trunk.output.shape[1:])
     described = facts(backbone, weights, pooling, mixed_precision, pictures.store.address, rescale)
     store = ArrayStore(cache, "features", described, shape, "float32")
-    pixels, shown = pictures.pixels, kind or Plain()
-    chosen = np.arange(len(pixels)) if places is None else places
-    views = Views(pictures.store.rows(), pictures.row_numbers()[chosen], [pixels[i] for i in chosen], shown)
-    keys = views.item_keys()
-    computed = 0
-    if store.missing(keys):
-        with store.appending(lambda: progress.say("waiting for another process that is filling the feature store")) as append:
-            todo = store.missing(keys)
-            computed = len(todo)
-            if todo:
-                items = {key: item for item, key in enumerate(keys)}
-                _fill(Forward(classifier.trunk), views, todo, np.array([items[key] for key in todo]), append, progress)
-    held = store.positions()
-    index = np.array([held[key] for key in keys], np.int64)
-    return Features(store, index if kind is None else index.reshape(len(chosen), shown.count), computed)
+    views = views_of(pictures, kind or Plain(), places)
+    index, computed = store_views(
+        store,
+        views,
+        lambda keys, items, append: _fill(Forward(classifier.trunk), views, keys, items, append, progress),
+        lambda: progress.say("waiting for another process that is filling the feature store"),
+    )
+    return Features(store, index[:, 0] if kind is None else index, computed)
 
 
-def _fill(forward: Forward, views: Views, keys: list[str], items: np.ndarray, append: Any, progress: Progress) -> None:
+def _fill(forward: Forward, views: Views, keys: list[str], items: np.ndarray, append: Append, progress: Progress) -> None:
     done = 0
     with progress.stage("extracting features", len(keys), "images") as advance:
         for block in forward.blocks(views, items):

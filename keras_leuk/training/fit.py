@@ -20,7 +20,7 @@ from keras_leuk.errors import LeukError
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.randomness import small_seed
-from keras_leuk.recipe.schema import LearningRate, Plateau, Training
+from keras_leuk.recipe.schema import EarlyStopping, LearningRate, Plateau, Training
 from keras_leuk.training.checkpoint import Checkpoint, State
 from keras_leuk.training.optimizers import Span, make_loss, make_metric, make_optimizer, rate_at
 
@@ -157,26 +157,18 @@ def fit(
             logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
             step_seconds += time.perf_counter() - ticked
             done += len(train)
-            row: dict[str, float] = {"epoch": epoch, "learning_rate": _next_rate(plan, epoch, state.rate_factor)}
-            row |= {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
-            for name, dataset in data.items():
-                result = model.evaluate(dataset, verbose=0, return_dict=True)
-                row |= {f"{name}_{measure}": float(result[measure]) for measure in ("loss", "accuracy")}
+            row = {"epoch": epoch, "learning_rate": 0.0} | {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
+            row |= _evaluated(model, data)
             state.history.append(row)
             state.epoch = epoch
-            if stopping is not None:
-                if _improves(row[f"{side}_{stopping.metric}"], state.best_value, stopping.metric, stopping.min_delta):
-                    state.best_epoch, state.best_value, state.waited = epoch, row[f"{side}_{stopping.metric}"], 0
-                    best = _values(model.weights) if stopping.restore_best else None
-                else:
-                    state.waited += 1
-                    state.stopped = current.settled and state.waited >= stopping.patience
+            if stopping is not None and _judge(state, row[f"{side}_{stopping.metric}"], stopping, current.settled):
+                best = _values(model.weights) if stopping.restore_best else None
             if watch.raw is not None:
                 # Keras has put the moving averages in the place of the weights; training goes on from the weights themselves.
                 _assign(model.trainable_variables, watch.raw)
             if current.rate.plateau is not None and current.settled:
                 _lower(model.optimizer, current.rate, current.rate.plateau, row[f"{side}_loss"], state)
-                row["learning_rate"] = _next_rate(plan, epoch, state.rate_factor)
+            row["learning_rate"] = _next_rate(plan, epoch, state.rate_factor)
             shown = {key: value for key, value in row.items() if key.endswith(("loss", "accuracy"))}
             advance(1, images_per_second=len(train) / max(time.perf_counter() - ticked, 1e-9), **shown)
             if checkpoint and time.perf_counter() - saved_at >= checkpoint_seconds:
@@ -194,6 +186,25 @@ def fit(
         seconds=time.perf_counter() - began,
         images_per_second=done / step_seconds if done else None,
     )
+
+
+def _evaluated(model: Any, data: Mapping[Any, Any]) -> dict[str, float]:
+    """Loss and accuracy of each watched side."""
+    found: dict[str, float] = {}
+    for name, dataset in data.items():
+        result = model.evaluate(dataset, verbose=0, return_dict=True)
+        found |= {f"{name}_{measure}": float(result[measure]) for measure in ("loss", "accuracy")}
+    return found
+
+
+def _judge(state: State, value: float, stopping: EarlyStopping, settled: bool) -> bool:
+    """Counts an epoch for early stopping; whether it is the best so far."""
+    if _improves(value, state.best_value, stopping.metric, stopping.min_delta):
+        state.best_epoch, state.best_value, state.waited = state.epoch, value, 0
+        return True
+    state.waited += 1
+    state.stopped = settled and state.waited >= stopping.patience
+    return False
 
 
 def _phase(plan: Sequence[Phase], epoch: int) -> Phase:

@@ -12,9 +12,9 @@ import numpy as np
 from keras_leuk.data.splits import SplitResult
 from keras_leuk.devices.start import start, strategy
 from keras_leuk.images.pipeline import Augmenter, Feed
-from keras_leuk.images.views import Dihedral, Drawn, Kind, Plain, Views
+from keras_leuk.images.views import Dihedral, Drawn, Kind, Plain, Views, views_of
 from keras_leuk.models import heads
-from keras_leuk.models.assembly import Classifier, build, needs_statistics, rate_factors, set_trainable, standardize
+from keras_leuk.models.assembly import Classifier, needs_statistics, rate_factors, set_trainable, standardize
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.schema import LearningRate
 from keras_leuk.runs.folder import RunFolder
@@ -24,6 +24,7 @@ from keras_leuk.training.checkpoint import Checkpoint
 from keras_leuk.training.classical import train_classical
 from keras_leuk.training.fit import Phase, fit, phases
 from keras_leuk.training.forward import Forward
+from keras_leuk.training.network import batch_norm, build_network, stored_features
 from keras_leuk.training.optimizers import Span
 from keras_leuk.training.predictor import ModelCard
 from keras_leuk.training.preflight import sample_weights
@@ -60,13 +61,11 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult, beg
         return train_classical(run, context, split, begin, views_at_test_time(recipe))
     progress.say(f"device: {start()['device']}")
     placement = strategy()
-    classifier = _build(context, placement)
+    classifier = build_network(context, placement)
     begin()
     results.write_start(run, context, split)
     trained = classifier.head if _frozen(context) else classifier.model
     inputs = _inputs(classifier, context, split)
-    if needs_statistics(context.parts.head):
-        standardize(classifier, *features.statistics(inputs.rows, inputs.index[_places(split, "train")]))
     checkpoint = Checkpoint(run.checkpoint, run.recipe.read_text(encoding="utf-8"))
     train = _feed(context, inputs, split, "train")
     fitted = fit(
@@ -92,10 +91,8 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult, beg
 def ready(context: results.Context, split: SplitResult) -> tuple[Any, Feed, Phase]:
     """The network as a training would begin with it, its training side, and how it is trained in the end."""
     placement = strategy()
-    classifier = _build(context, placement)
+    classifier = build_network(context, placement)
     inputs = _inputs(classifier, context, split)
-    if needs_statistics(context.parts.head):
-        standardize(classifier, *features.statistics(inputs.rows, inputs.index[_places(split, "train")]))
     train = _feed(context, inputs, split, "train")
     trained = classifier.head if _frozen(context) else classifier.model
     return trained, train, _plan(classifier, context, train.steps, placement)[-1]
@@ -120,22 +117,6 @@ def _frozen(context: results.Context) -> bool:
     return context.recipe.model.fine_tune == "none"
 
 
-def _build(context: results.Context, placement: Any = None) -> Classifier:
-    return build(
-        context.parts.backbone,
-        context.parts.head,
-        size=context.parts.size,
-        classes=len(context.table.classes),
-        seed=context.recipe.seed,
-        weights=context.materials.weights,
-        fine_tune=context.recipe.model.fine_tune,
-        batch_norm=batch_norm(context),
-        mixed_precision=context.recipe.training.mixed_precision,
-        rescale=context.recipe.images.rescale,
-        placement=placement,
-    )
-
-
 def _plan(classifier: Classifier, context: results.Context, steps: int, placement: Any) -> list[Phase]:
     """One phase; or the head first, then the backbone, too."""
     recipe, training = context.recipe, context.recipe.training
@@ -156,47 +137,23 @@ def _plan(classifier: Classifier, context: results.Context, steps: int, placemen
     return [head, Phase(training.epochs, rate, end, **tuned)]
 
 
-def batch_norm(context: results.Context) -> str:
-    """What becomes of the batch normalisation of a fine-tuned backbone: random weights have no statistics worth keeping."""
-    chosen = context.recipe.model.batch_norm
-    if chosen != "auto":
-        return chosen
-    return "train" if context.materials.weights.kind == "random" else "inference"
-
-
 def _inputs(classifier: Classifier, context: results.Context, split: SplitResult) -> Inputs:
+    """What is trained on; a ``standardize`` layer of the head learns its statistics from it here."""
     pictures, augment = context.materials.pictures, context.recipe.training.augment
     if not _frozen(context):
         return Inputs(pictures.store.rows(), pictures.row_numbers(), None)
-    found = _extract(classifier, context)
+    found, training = stored_features(classifier, context), _places(split, "train")
     before = len(set(pictures.pixels)) - found.computed
     context.progress.say(f"features: {found.computed} images passed the backbone now, {before} had before ({found.store.path})")
+    if needs_statistics(context.parts.head):
+        standardize(classifier, *features.statistics(found.store.rows(), found.index[training]))
     if augment.views is None:
         return Inputs(found.store.rows(), found.index, found.computed)
-    kind = Drawn(augment, context.recipe.seed, augment.views)
-    seen = _extract(classifier, context, _places(split, "train"), kind)
+    seen = stored_features(classifier, context, training, Drawn(augment, context.recipe.seed, augment.views))
     context.progress.say(
         f"  {augment.views} fixed augmented views of each of {len(seen.index)} training images, {seen.computed} computed now"
     )
     return Inputs(seen.store.rows(), found.index, found.computed + seen.computed, seen.index.T)
-
-
-def _extract(
-    classifier: Classifier, context: results.Context, places: np.ndarray | None = None, kind: Kind | None = None
-) -> features.Features:
-    return features.extract(
-        classifier,
-        context.materials.pictures,
-        backbone=context.parts.backbone,
-        weights=context.materials.weights,
-        pooling=context.parts.head.pooling,
-        mixed_precision=context.recipe.training.mixed_precision,
-        rescale=context.recipe.images.rescale,
-        cache=context.cache,
-        progress=context.progress,
-        places=places,
-        kind=kind,
-    )
 
 
 def _places(split: SplitResult, side: str) -> np.ndarray:
@@ -250,14 +207,14 @@ def _predict(classifier: Classifier, inputs: Inputs, split: SplitResult, context
     """Raw outputs for every view of every labelled image that stands on a side, float32 (n, views, units); images that stand on
     no side stay 0."""
     places = np.flatnonzero((split.rows["split"] != "unused").to_numpy())
-    kind, pixels = views_at_test_time(context.recipe), context.materials.pictures.pixels
+    kind = views_at_test_time(context.recipe)
     shown: Views | StoredRows = inputs.rows
     items = inputs.index[places]
     if _frozen(context) and not isinstance(kind, Plain):
-        found = _extract(classifier, context, places, kind)
+        found = stored_features(classifier, context, places, kind)
         shown, items = found.store.rows(), found.index
     elif not isinstance(kind, Plain):
-        shown = Views(inputs.rows, items, [pixels[place] for place in places], kind)
+        shown = views_of(context.materials.pictures, kind, places)
         items = np.arange(len(shown))
     forward = Forward(classifier.head if _frozen(context) else classifier.model, shown.dtype)
     outputs = np.zeros((len(split.rows), kind.count, *forward.output_shape), np.float32)

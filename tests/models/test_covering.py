@@ -27,7 +27,7 @@ TURNS = cycle(heads.HEADS)
 COVERING = [(name, next(TURNS)) for name in NAMES]
 
 
-def go(backbone: str, head: str) -> None:
+def assert_they_go_together(backbone: str, head: str) -> None:
     record, layers = find(backbone), heads.find(head)
     size, classes = record.minimum_size, 3
     classifier = build(record, layers, size=size, classes=classes, seed=0, weights=resolve("random", record, seed=0))
@@ -53,7 +53,7 @@ def go(backbone: str, head: str) -> None:
 
 @pytest.mark.parametrize(("backbone", "head"), COVERING)
 def test_each_backbone_and_each_head_goes_with_one_another(backbone: str, head: str) -> None:
-    go(backbone, head)
+    assert_they_go_together(backbone, head)
 
 
 def test_the_covering_covers() -> None:
@@ -64,4 +64,4 @@ def test_the_covering_covers() -> None:
 @pytest.mark.product
 @pytest.mark.parametrize(("backbone", "head"), [pair for pair in product(NAMES, heads.HEADS) if pair not in COVERING])
 def test_every_backbone_goes_with_every_head(backbone: str, head: str) -> None:
-    go(backbone, head)
+    assert_they_go_together(backbone, head)

@@ -39,3 +39,10 @@ def tiny_recipe(tiny: Path):
         return validate(tree)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def run_files() -> set[str]:
+    """What every run folder holds, whatever was trained; the model's own file comes on top."""
+    tables = {"split.csv", "history.csv", "predictions.csv", "predictions.json", "metrics.json", "mistakes.npz"}
+    return tables | {"recipe.yaml", "environment.json", "timing.json", "model.json", "report.md", "figures", "complete.json"}
