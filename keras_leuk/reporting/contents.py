@@ -34,6 +34,7 @@ class Contents:
         history: history.csv with fold as str, or None.
         recipe, environment: their files' content, {} where absent.
         pictures: picture (h, w, 3) of each image in mistakes.npz.
+        members: run and weight of each member of an ensemble; empty for a run.
     """
 
     predictions: Predictions
@@ -42,6 +43,7 @@ class Contents:
     recipe: dict[str, Any]
     environment: dict[str, Any]
     pictures: Pictures
+    members: tuple[tuple[str, float], ...] = ()
 
     @property
     def at_once(self) -> bool:
@@ -69,6 +71,7 @@ def read_contents(folder: RunFolder) -> Contents:
         _recipe(folder),
         folder.read_json(folder.environment) if folder.environment.is_file() else {},
         _pictures(folder),
+        _members(folder),
     )
 
 
@@ -92,6 +95,13 @@ def _recipe(folder: RunFolder) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise RunError(f"{folder.recipe} cannot be read: {' '.join(str(error).split())}") from None
     return recipe if isinstance(recipe, dict) else {}
+
+
+def _members(folder: RunFolder) -> tuple[tuple[str, float], ...]:
+    if not folder.ensemble.is_file():
+        return ()
+    members = folder.read_json(folder.ensemble).get("members") or []
+    return tuple((str(member["run"]), float(member["weight"])) for member in members)
 
 
 def _pictures(folder: RunFolder) -> Pictures:

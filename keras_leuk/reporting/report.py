@@ -6,6 +6,7 @@ nothing else, may be repeated, and gives the same bytes again.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +165,11 @@ def _split(contents: Contents) -> str:
 
 
 def _again(contents: Contents) -> str:
+    if contents.members:
+        runs = " ".join(shlex.quote(run) for run, _ in contents.members)
+        weights = ",".join(f"{weight:g}" for _, weight in contents.members)
+        command = f"keras-leuk ensemble {runs} --weights {weights} --out again"
+        return f"```\n{command}\n```\n\nThe members and their weights are in ensemble.json."
     text = "```\nkeras-leuk train recipe.yaml --out again\n```\n\nwith the recipe.yaml of this folder."
     command = contents.environment.get("command")
     if isinstance(command, list):

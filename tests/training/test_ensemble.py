@@ -40,7 +40,11 @@ def test_probabilities_are_means_and_are_judged_like_a_run(members: list[RunFold
     before = made.run.metrics.read_bytes()
     write_metrics(made.run)
     assert made.run.metrics.read_bytes() == before
-    assert "ensemble of 3 runs" in made.run.report.read_text(encoding="utf-8")
+    report = made.run.report.read_text(encoding="utf-8")
+    assert "ensemble of 3 runs" in report
+    # An ensemble is made again from its members, not from a recipe that it does not have.
+    assert f"keras-leuk ensemble {members[0].path} " in report
+    assert "keras-leuk train" not in report
     warnings = made.run.read_json(made.run.meaning)["warnings"]
     assert any("RANDOM WEIGHTS" in line for line in warnings)
 
