@@ -70,9 +70,10 @@ def build(
         fine_tune: ``none``, ``all``, or which of the backbone's layers are trained; see `models.blocks.trained_layers`.
         batch_norm: ``inference`` or ``train``; see `set_trainable`.
         mixed_precision: ``off``, ``float16`` or ``bfloat16``; the output is float32 whatever it is.
-        rescale: ``backbone``: what the backbone was trained with; ``1/255``: 0..1 in its place; ``none``: 0..255 in its place.
-            A backbone that holds its preprocessing (EfficientNet) goes on to apply it, to 0..1 too: that is what notebooks do
-            that divide by 255 by habit, and what replaying them needs.
+        rescale: ``backbone``: what the backbone was trained with; ``1/255``: 0..1 in its place; ``none``: 0..255 in its place;
+            ``1/255+backbone``: what it was trained with, applied to 0..1. A backbone that holds its preprocessing (EfficientNet)
+            goes on to apply it, to 0..1 too, so that ``1/255`` means ``1/255+backbone`` there: that is what notebooks do that
+            divide by 255 by habit, and what replaying them needs.
         placement: a TensorFlow distribution strategy that says where variables lie; None leaves it to TensorFlow.
 
     Raises:
@@ -154,10 +155,13 @@ def needs_statistics(head: Head) -> bool:
 
 def rescaling(backbone: Backbone, rescale: str) -> str:
     """What stands between 0..255 RGB and the backbone, in words."""
+    own = PREPROCESSING[backbone.preprocessing]
     if rescale == "backbone":
-        return PREPROCESSING[backbone.preprocessing]
-    own = "; then the backbone's own" if backbone.preprocessing == "inside" else ""
-    return ("x / 255" if rescale == "1/255" else "as it is (0..255)") + own
+        return own
+    first = "as it is (0..255)" if rescale == "none" else "x / 255"
+    if backbone.preprocessing == "inside":
+        return f"{first}; then the backbone's own"
+    return f"{first}; then, as if that were 0..255: {own}" if rescale == "1/255+backbone" else first
 
 
 def _preprocess(inputs: Any, backbone: Backbone, rescale: str) -> Any:
@@ -166,6 +170,8 @@ def _preprocess(inputs: Any, backbone: Backbone, rescale: str) -> Any:
     layers = keras.layers
     if rescale == "1/255":
         return layers.Rescaling(1 / 255.0, dtype="float32", name="preprocess_scale")(inputs)
+    if rescale == "1/255+backbone":
+        inputs = layers.Rescaling(1 / 255.0, dtype="float32", name="preprocess_scale_before")(inputs)
     if rescale == "none" or backbone.preprocessing == "inside":
         return inputs
     if backbone.preprocessing == "tf":

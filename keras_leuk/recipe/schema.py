@@ -93,9 +93,9 @@ class Images(Section):
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = Field(
         "bilinear", description="resampling; but for nearest, a picture of twice the size or more is first averaged by blocks"
     )
-    rescale: Literal["backbone", "1/255", "none"] = Field(
+    rescale: Literal["backbone", "1/255", "none", "1/255+backbone"] = Field(
         "backbone",
-        description="what the network is fed: its own preprocessing; or 0..1 or 0..255 in its place, as some papers have it",
+        description="what the network is fed: its own preprocessing; 0..1 or 0..255 in its place; or its own applied to 0..1",
     )
 
     @model_validator(mode="after")

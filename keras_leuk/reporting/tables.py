@@ -185,8 +185,11 @@ def _preparation(images: dict[str, Any], hand: bool) -> str | None:
         steps.append(f"crop {images['crop']}" + (f" ({', '.join(more)})" if more else ""))
     if images.get("contrast") not in (None, "none"):
         steps.append(f"contrast {images['contrast']}")
-    if images.get("rescale") not in (None, "backbone") and not hand:
-        steps.append(f"rescale {images['rescale']} in place of the backbone's own preprocessing")
+    rescale = images.get("rescale")
+    if rescale == "1/255+backbone" and not hand:
+        steps.append("rescale 1/255 and then the backbone's own preprocessing, which expects 0..255")
+    elif rescale not in (None, "backbone") and not hand:
+        steps.append(f"rescale {rescale} in place of the backbone's own preprocessing")
     return ", ".join(steps) or None
 
 

@@ -35,7 +35,7 @@ class ModelCard:
 
     Attributes:
         preparation: what is done to a decoded picture before the network sees it.
-        rescale: ``backbone``, ``1/255`` or ``none``; see `keras_leuk.models.assembly.build`.
+        rescale: ``backbone``, ``1/255``, ``none`` or ``1/255+backbone``; see `keras_leuk.models.assembly.build`.
         frozen: the backbone was not trained.
         views: the views of a picture over which outputs and probabilities are averaged.
     """

@@ -130,6 +130,7 @@ def test_preprocessing_in_the_graph_is_keras_own(name: str) -> None:
         ("efficientnetb0", "1/255", 1 / 255),
         ("efficientnetb0", "none", 1.0),
         ("efficientnetb0", "backbone", 1.0),
+        ("efficientnetb0", "1/255+backbone", 1 / 255),
     ],
 )
 def test_a_rescale_policy_takes_the_place_of_the_backbones_own(name: str, rescale: str, factor: float) -> None:
@@ -142,15 +143,30 @@ def test_a_rescale_policy_takes_the_place_of_the_backbones_own(name: str, rescal
     np.testing.assert_allclose(fed, PICTURES * factor, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", ["vgg16", "densenet121", "mobilenet"])
+def test_a_backbone_can_be_fed_its_own_preprocessing_of_0_to_1(name: str) -> None:
+    """The mistake that a backbone with its preprocessing inside makes easy, staged with any other."""
+    start()
+    import keras
+
+    classifier = build(BACKBONES[name], Head(), size=96, classes=2, seed=0, weights=None, rescale="1/255+backbone")
+    fed = keras.Model(classifier.model.input, classifier.backbone_layers[0].input)(PICTURES).numpy()
+    np.testing.assert_allclose(fed, _module(name).preprocess_input(PICTURES / np.float32(255)), rtol=1e-5, atol=1e-4)
+    if name == "mobilenet":
+        assert fed.max() - fed.min() < 0.01
+
+
 def test_the_rescale_policy_is_part_of_the_address_and_has_words() -> None:
     record = BACKBONES["efficientnetb0"]
-    policies = ("backbone", "1/255", "none")
+    policies = ("backbone", "1/255", "none", "1/255+backbone")
     found = [features.facts(record, _random("efficientnetb0"), "avg", "off", "images", policy) for policy in policies]
-    assert len({address(facts) for facts in found}) == 3
+    assert len({address(facts) for facts in found}) == 4
     assert features.facts(record, _random("efficientnetb0"), "avg", "off", "images") == found[0]
     assert rescaling(record, "1/255") == "x / 255; then the backbone's own"
     assert rescaling(BACKBONES["mobilenet"], "none") == "as it is (0..255)"
     assert rescaling(BACKBONES["mobilenet"], "backbone") == PREPROCESSING["tf"]
+    assert rescaling(record, "1/255+backbone") == rescaling(record, "1/255")
+    assert rescaling(BACKBONES["mobilenet"], "1/255+backbone") == f"x / 255; then, as if that were 0..255: {PREPROCESSING['tf']}"
 
 
 def test_the_graph_is_flat_and_every_record_names_a_layer_of_it() -> None:
