@@ -31,7 +31,7 @@ import numpy as np
 
 from keras_leuk.data.cells import ALL, HEM, draw_cell, draw_subject
 from keras_leuk.devices.start import start, versions
-from keras_leuk.images.ahead import cores
+from keras_leuk.devices.threads import cores
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
 from keras_leuk.images.decode import pixel_hash
 from keras_leuk.images.pipeline import Augmenter, Feed

@@ -8,8 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from keras_leuk.data.demo import make_demo
+from keras_leuk.recipe import Recipe
+from keras_leuk.recipe.loading import validate
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(os.environ.get("KERAS_LEUK_SAMPLES", ROOT.parent / "shared"))
@@ -48,6 +53,35 @@ def cnmc_sample(samples: Path) -> Path:
 def imagenet(samples: Path) -> Path:
     """The folder of real ImageNet weights."""
     return samples / "weights"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 cells of 9 subjects, and 15 preliminary ones of 3 more, 48 pixels wide."""
+    return make_demo(tmp_path_factory.mktemp("tiny"), cells=60, subjects=9, size=48)
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tiny: Path):
+    """Makes a recipe for the tiny set; keys are dotted with '__'."""
+
+    def make(**settings: Any) -> Recipe:
+        tree: dict[str, Any] = {
+            "data": {"path": str(tiny)},
+            "images": {"size": 32},
+            "model": {"backbone": "mobilenet", "weights": "random"},
+            "training": {"epochs": 4, "batch_size": 8},
+            "evaluation": {"resamples": 100},
+        }
+        for key, value in settings.items():
+            *parents, leaf = key.split("__")
+            place = tree
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[leaf] = value
+        return validate(tree)
+
+    return make
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

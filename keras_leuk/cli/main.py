@@ -14,8 +14,11 @@ from keras_leuk.errors import LeukError, suggestion
 
 COMMANDS = {
     "train": ("keras_leuk.cli.train", "Train one classifier and judge it."),
+    "grid": ("keras_leuk.cli.grid", "Train a grid of classifiers, sharing whatever they have in common."),
+    "tune": ("keras_leuk.cli.tune", "Search a recipe's settings, judged on validation."),
     "evaluate": ("keras_leuk.cli.evaluate", "Compute a run's metrics, figures and report again."),
     "predict": ("keras_leuk.cli.predict", "Classify images with a finished run."),
+    "compare": ("keras_leuk.cli.compare", "Compare finished runs on the same test images."),
     "ensemble": ("keras_leuk.cli.ensemble", "Judge several finished runs as one."),
     "lr-find": ("keras_leuk.cli.lr_find", "Suggest a learning rate."),
     "augment": ("keras_leuk.cli.augment", "Show what augmentation makes of pictures."),

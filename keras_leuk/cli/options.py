@@ -54,18 +54,35 @@ def print_json(value: Any) -> None:
 
 def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Every flag that overrides a key of the recipe."""
+    return recipe_flags_but()(command)
+
+
+def recipe_flags_but(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Every flag that overrides a key of the recipe, but for those that a command spells in a way of its own."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, option in reversed(_recipe_options()):
+            if name not in names:
+                command = option(command)
+        return command
+
+    return decorate
+
+
+def _recipe_options() -> list[tuple[str, Any]]:
+    """Each flag with the click option that it is."""
     from keras_leuk.recipe.schema import Recipe
 
     plain = Recipe()
 
-    def flag(name: str, key: str, meaning: str, **settings: Any) -> Any:
+    def flag(name: str, key: str, meaning: str, **settings: Any) -> tuple[str, Any]:
         value: Any = plain
         for part in key.split("."):
             value = getattr(value, part)
         shown = f"[{key}; default: {value}]" if value is not None else f"[{key}]"
-        return click.option(name, **settings, help=f"{meaning} {shown}")
+        return name, click.option(name, **settings, help=f"{meaning} {shown}")
 
-    options = [
+    return [
         flag("--data", "data.path", "Folder, CSV/TSV table, or 'demo'.", metavar="PATH"),
         flag("--backbone", "model.backbone", "See: keras-leuk backbones.", metavar="NAME"),
         flag("--weights", "model.weights", "imagenet, random, or a weight file.", metavar="W"),
@@ -102,6 +119,3 @@ def recipe_flags(command: Callable[..., Any]) -> Callable[..., Any]:
             flag_value="float16",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command

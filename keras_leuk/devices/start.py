@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from keras_leuk.devices.threads import granted
+
 _started: dict[str, Any] | None = None
 
 
@@ -41,6 +43,9 @@ def start() -> dict[str, Any]:
     with _quiet_native_log():
         import tensorflow as tf
 
+        if (threads := granted()) is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
         gpus = tf.config.list_physical_devices("GPU")
     tf.get_logger().setLevel("ERROR")
     for gpu in gpus:
@@ -120,6 +125,7 @@ def versions() -> dict[str, str]:
         "scikit-learn",
         "scikit-image",
         "scipy",
+        "opencv-python-headless",
         "pillow",
         "h5py",
         "matplotlib",

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_leuk.devices.threads import cores
 from keras_leuk.errors import DataError
-from keras_leuk.images.ahead import cores
 from keras_leuk.images.decode import Workspace, decode, decoder, pixel_hash
 from keras_leuk.images.preprocessing import Preparation, prepare
 from keras_leuk.progress import Progress

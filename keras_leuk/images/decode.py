@@ -25,6 +25,9 @@ Image.MAX_IMAGE_PIXELS = MAXIMUM_PIXELS
 _BITMAP = struct.Struct("<2s4x4xIIiiHHI")
 """Of a Windows bitmap: magic, offset of the pixels, size of the second header, width, height, planes, bits, compression."""
 
+_BITMAP_READER = 1
+"""Counted up whenever `_plain_bitmap` changes: hashes that an earlier one found are then looked for anew."""
+
 _BITMAP_HEADERS = (40, 52, 56, 64, 108, 124)
 
 
@@ -46,7 +49,7 @@ class Workspace:
 def decoder() -> str:
     """Name and version of what turns bytes into pixels (JPEG libraries differ in their last bit)."""
     jpeg = features.version_feature("libjpeg_turbo") or features.version_codec("jpg") or "none"
-    return f"pillow {PIL.__version__}, jpeg {jpeg}"
+    return f"pillow {PIL.__version__}, jpeg {jpeg}, bitmaps {_BITMAP_READER}"
 
 
 def decode(data: bytes | memoryview, name: str | Path, workspace: Workspace | None = None) -> np.ndarray:

@@ -22,7 +22,7 @@ from scipy.ndimage import binary_fill_holes
 from skimage.feature import graycomatrix, graycoprops
 from skimage.measure import regionprops
 
-from keras_leuk.images.ahead import cores
+from keras_leuk.devices.threads import cores
 from keras_leuk.images.cache import Pictures
 from keras_leuk.images.preprocessing import cell_mask
 from keras_leuk.images.views import Append, Kind, Plain, Views, store_views, views_of

@@ -56,6 +56,7 @@ class Split(Section):
     folds: int | None = Field(None, ge=2, le=100, description="number of folds (null: the data's own folds)")
     fold: str | None = Field(None, description="train this fold only (null: all of them)")
     file: str | None = Field(None, description="reuse this split.csv of another run")
+    seed: int | None = Field(None, ge=0, lt=2**31, description="seed of the split (null: the run's seed)")
 
     @field_validator("fold", mode="before")
     @classmethod
@@ -440,8 +441,15 @@ class Evaluation(Section):
     )
 
 
+class Resources(Section):
+    """What a cell of a grid asks a cluster for. It shapes no number."""
+
+    cpus: int | None = Field(None, ge=1, le=4096, description="processor cores (null: the executor's choice)")
+    gpus: float | None = Field(None, ge=0.0, le=64.0, description="GPUs (null: 1 where the cluster has any, else 0)")
+
+
 class Recipe(Section):
-    """Everything that shapes a run."""
+    """Everything that shapes a run, and what it may take to run it."""
 
     name: str | None = Field(None, description="a short name for run folders and titles", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0, lt=2**31)
@@ -451,6 +459,7 @@ class Recipe(Section):
     model: Model = Model()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    resources: Resources = Resources()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:

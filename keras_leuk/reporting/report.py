@@ -168,8 +168,8 @@ def _again(contents: Contents) -> str:
     if contents.members:
         runs = " ".join(shlex.quote(run) for run, _ in contents.members)
         weights = ",".join(f"{weight:g}" for _, weight in contents.members)
-        command = f"keras-leuk ensemble {runs} --weights {weights} --out again"
-        return f"```\n{command}\n```\n\nThe members and their weights are in ensemble.json."
+        line = f"keras-leuk ensemble {runs} --weights {weights} --out again"
+        return f"```\n{line}\n```\n\nThe members and their weights are in ensemble.json."
     text = "```\nkeras-leuk train recipe.yaml --out again\n```\n\nwith the recipe.yaml of this folder."
     command = contents.environment.get("command")
     if isinstance(command, list):

@@ -99,6 +99,14 @@ class Checkpoint:
             raise RunError(f"checkpoint {path} belongs to another recipe; start afresh with --overwrite")
         return state, variables, optimizer, best
 
+    def epoch(self) -> int:
+        """The epoch of the last state; 0 where there is none, or none that can be read."""
+        try:
+            with open(self.folder / "state.npz", "rb") as file, np.load(file, allow_pickle=False) as kept:
+                return int(json.loads(str(kept["facts"]))["state"]["epoch"])
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return 0
+
     def remove(self) -> None:
         """Clears the folder, once the run is finished."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -38,10 +38,10 @@ def train_folds(
             context.progress.say(f"fold {split.fold} was finished before")
             continue
         context.progress.say(f"fold {split.fold} ({number} of {len(splits)})")
-        recipe = _fold_recipe(context.recipe, str(split.fold))
+        recipe = fold_recipe(context.recipe, str(split.fold))
         train_side(fold, results.for_fold(context, recipe), split, partial(_begin_fold, fold, recipe, begin))
         begin = _nothing
-    return _pool(run, context, splits)
+    return pool(run, context, splits)
 
 
 def _nothing() -> None:
@@ -55,11 +55,13 @@ def _begin_fold(fold: RunFolder, recipe: Recipe, begin: Callable[[], None]) -> N
         results.write_recipe(fold, resolved_yaml(recipe))
 
 
-def _fold_recipe(recipe: Recipe, name: str) -> Recipe:
+def fold_recipe(recipe: Recipe, name: str) -> Recipe:
+    """The recipe of one fold."""
     return recipe.model_copy(update={"split": recipe.split.model_copy(update={"fold": name})})
 
 
-def _pool(run: RunFolder, context: results.Context, splits: Sequence[SplitResult]) -> dict[str, Any]:
+def pool(run: RunFolder, context: results.Context, splits: Sequence[SplitResult]) -> dict[str, Any]:
+    """Makes one run of finished folds, recipe.yaml apart; the content of its metrics.json."""
     folds = [run.fold(str(split.fold)) for split in splits]
     write_split(run.split, _pooled_sides(splits))
     results.write_environment(run, context, splits)

@@ -109,6 +109,8 @@ def fit(
     progress: Progress,
     plan: Sequence[Phase] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    budgets: Sequence[int] = (),
+    reached: Callable[[int, Fit], None] | None = None,
 ) -> Fit:
     """Trains a model, which is compiled at the start of every phase.
 
@@ -117,75 +119,132 @@ def fit(
             else at ``val``.
         checkpoint: where to continue from and what to keep; None keeps nothing.
         plan: phases in order (None: one, and a model that is compiled already stays as it is).
+        budgets: numbers of epochs; ``reached(budget, fit)`` is called for each while the model holds what a training of that
+            many epochs would have ended with, and training then goes on as if nothing had been. A budget beyond the epoch at
+            which early stopping ended training is reached there. The last state is then kept in the checkpoint for good.
 
     Raises:
         LeukError: the loss became infinite or not a number.
     """
-    began = time.perf_counter()
-    ready = plan is None and bool(model.compiled)
-    plan = plan or phases(training, train.steps)
-    side = "test" if training.monitor == "test" else "val"
-    stopping = training.early_stopping if side in watched and training.early_stopping.enabled is not False else None
-    state, best = State(), None
-    kept = checkpoint.load() if checkpoint else None
-    if kept is not None:
-        state, variables, optimizer, best = kept
-        if state.epoch:
-            progress.say(f"resumed after epoch {state.epoch}")
-    # The optimiser of a checkpoint is that of the phase in which its last epoch was.
-    current = _phase(plan, max(state.epoch, 1))
-    if not ready:
-        compile_model(model, training, current)
-    if kept is not None:
-        _assign(model.weights, variables)
-        _assign(model.optimizer.variables, optimizer)
-    data = {name: feed.dataset() for name, feed in watched.items()}
-    training_data = train.dataset()
-    step_seconds, done, saved_at = 0.0, 0, time.perf_counter()
+    going = _Training(model, train, watched, training, seed, checkpoint, progress, plan, reached if budgets else None, budgets)
+    return going.to_the_end(checkpoint_seconds)
 
-    with progress.stage("training", training.epochs, "epochs", start=state.epoch) as advance:
-        while state.epoch < training.epochs and not state.stopped:
-            epoch = state.epoch + 1
-            train.epoch = epoch
-            if _phase(plan, epoch) is not current:
-                current = _phase(plan, epoch)
-                compile_model(model, training, current)
-                state.waited = 0
-            _seed_dropout(model, seed, epoch)
-            ticked = time.perf_counter()
-            watch = _watch(epoch, progress)
-            logs = model.fit(training_data, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
-            step_seconds += time.perf_counter() - ticked
-            done += len(train)
-            row = {"epoch": epoch, "learning_rate": 0.0} | {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
-            row |= _evaluated(model, data)
-            state.history.append(row)
-            state.epoch = epoch
-            if stopping is not None and _judge(state, row[f"{side}_{stopping.metric}"], stopping, current.settled):
-                best = _values(model.weights) if stopping.restore_best else None
-            if watch.raw is not None:
-                # Keras has put the moving averages in the place of the weights; training goes on from the weights themselves.
-                _assign(model.trainable_variables, watch.raw)
-            if current.rate.plateau is not None and current.settled:
-                _lower(model.optimizer, current.rate, current.rate.plateau, row[f"{side}_loss"], state)
-            row["learning_rate"] = _next_rate(plan, epoch, state.rate_factor)
-            shown = {key: value for key, value in row.items() if key.endswith(("loss", "accuracy"))}
-            advance(1, images_per_second=len(train) / max(time.perf_counter() - ticked, 1e-9), **shown)
-            if checkpoint and time.perf_counter() - saved_at >= checkpoint_seconds:
-                checkpoint.save(state, _values(model.weights), _values(model.optimizer.variables), best)
-                saved_at = time.perf_counter()
 
-    if best is not None:
-        _assign(model.weights, best)
-    elif training.optimizer.ema is not None:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-    return Fit(
-        history=state.history,
-        best_epoch=state.best_epoch if best is not None else state.epoch,
-        stopped_early=state.stopped,
-        seconds=time.perf_counter() - began,
-        images_per_second=done / step_seconds if done else None,
-    )
+class _Training:
+    """A training under way: the model, and everything that a checkpoint keeps."""
+
+    def __init__(
+        self,
+        model: Any,
+        train: Feed,
+        watched: Mapping[Literal["val", "test"], Feed],
+        training: Training,
+        seed: int,
+        checkpoint: Checkpoint | None,
+        progress: Progress,
+        plan: Sequence[Phase] | None,
+        reached: Callable[[int, Fit], None] | None,
+        budgets: Sequence[int],
+    ):
+        self.model, self.train, self.training, self.seed = model, train, training, seed
+        self.checkpoint, self.progress, self.reached = checkpoint, progress, reached
+        self.began, self.step_seconds, self.done = time.perf_counter(), 0.0, 0
+        self.left = sorted(budgets)
+        self.plan = plan or phases(training, train.steps)
+        self.side = "test" if training.monitor == "test" else "val"
+        self.stopping = training.early_stopping if self.side in watched and training.early_stopping.enabled is not False else None
+        self.state, self.best = State(), None
+        kept = checkpoint.load() if checkpoint else None
+        if kept is not None:
+            self.state, variables, optimizer, self.best = kept
+            if self.state.epoch:
+                progress.say(f"resumed after epoch {self.state.epoch}")
+        # The optimiser of a checkpoint is that of the phase in which its last epoch was.
+        self.phase = _phase(self.plan, max(self.state.epoch, 1))
+        if plan is not None or not model.compiled:
+            compile_model(model, training, self.phase)
+        if kept is not None:
+            _assign(model.weights, variables)
+            _assign(model.optimizer.variables, optimizer)
+        self.watched = {name: feed.dataset() for name, feed in watched.items()}
+        self.batches = train.dataset()
+
+    def to_the_end(self, checkpoint_seconds: float) -> Fit:
+        """Trains the epochs that are left; keeps the last state if there are budgets, which a longer one may start from."""
+        state, training = self.state, self.training
+        saved_at, keep_last = time.perf_counter(), bool(self.left)
+        self.reach()
+        with self.progress.stage("training", training.epochs, "epochs", start=state.epoch) as advance:
+            while state.epoch < training.epochs and not state.stopped:
+                ticked = time.perf_counter()
+                row = self.epoch(state.epoch + 1)
+                shown = {key: value for key, value in row.items() if key.endswith(("loss", "accuracy"))}
+                advance(1, images_per_second=len(self.train) / max(time.perf_counter() - ticked, 1e-9), **shown)
+                # A checkpoint says that every budget up to its epoch has been reached.
+                self.reach()
+                last = keep_last and (state.stopped or state.epoch == training.epochs)
+                if self.checkpoint and (last or time.perf_counter() - saved_at >= checkpoint_seconds):
+                    optimizer = _values(self.model.optimizer.variables)
+                    self.checkpoint.save(state, _values(self.model.weights), optimizer, self.best)
+                    saved_at = time.perf_counter()
+        return self.end()
+
+    def epoch(self, number: int) -> dict[str, float]:
+        """Trains one epoch and judges it; its row of the history."""
+        model, state = self.model, self.state
+        self.train.epoch = number
+        if _phase(self.plan, number) is not self.phase:
+            self.phase = _phase(self.plan, number)
+            compile_model(model, self.training, self.phase)
+            state.waited = 0
+        _seed_dropout(model, self.seed, number)
+        ticked = time.perf_counter()
+        watch = _watch(number, self.progress)
+        logs = model.fit(self.batches, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
+        self.step_seconds += time.perf_counter() - ticked
+        self.done += len(self.train)
+        row = {"epoch": number, "learning_rate": 0.0} | {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
+        row |= _evaluated(model, self.watched)
+        state.history.append(row)
+        state.epoch = number
+        settled, stopping = self.phase.settled, self.stopping
+        if stopping is not None and _judge(state, row[f"{self.side}_{stopping.metric}"], stopping, settled):
+            self.best = _values(model.weights) if stopping.restore_best else None
+        if watch.raw is not None:
+            # Keras has put the moving averages in the place of the weights; training goes on from the weights themselves.
+            _assign(model.trainable_variables, watch.raw)
+        plateau = self.phase.rate.plateau
+        if plateau is not None and settled:
+            _lower(model.optimizer, self.phase.rate, plateau, row[f"{self.side}_loss"], state)
+        row["learning_rate"] = _next_rate(self.plan, number, state.rate_factor)
+        return row
+
+    def end(self) -> Fit:
+        """Gives the model the weights that training would end with now."""
+        if self.best is not None:
+            _assign(self.model.weights, self.best)
+        elif self.training.optimizer.ema is not None:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        state = self.state
+        return Fit(
+            history=list(state.history),
+            best_epoch=state.best_epoch if self.best is not None else state.epoch,
+            stopped_early=state.stopped,
+            seconds=time.perf_counter() - self.began,
+            images_per_second=self.done / self.step_seconds if self.done else None,
+        )
+
+    def reach(self) -> None:
+        """Shows what the budgets that are used up by now have led to."""
+        due = [budget for budget in self.left if budget <= self.state.epoch or self.state.stopped]
+        if not due or self.reached is None:
+            return
+        going_on = _values(self.model.weights)
+        fitted = self.end()
+        for budget in due:
+            self.left.remove(budget)
+            self.reached(budget, fitted)
+        _assign(self.model.weights, going_on)
 
 
 def _evaluated(model: Any, data: Mapping[Any, Any]) -> dict[str, float]:

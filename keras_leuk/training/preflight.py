@@ -189,6 +189,11 @@ def weights_seed(recipe: Recipe) -> int:
     return 0 if recipe.model.fine_tune == "none" else recipe.seed
 
 
+def split_seed(recipe: Recipe) -> int:
+    """The seed that the split is drawn with."""
+    return recipe.seed if recipe.split.seed is None else recipe.split.seed
+
+
 def sample_weights(recipe: Recipe, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray | None:
     """Weight of each training image in the loss, float32 (n,), or None where all count alike.
 

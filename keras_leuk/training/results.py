@@ -29,7 +29,7 @@ from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.fit import Fit
 from keras_leuk.training.materials import Materials
 from keras_leuk.training.predictor import ModelCard
-from keras_leuk.training.preflight import Parts
+from keras_leuk.training.preflight import Parts, split_seed
 from keras_leuk.training.split_summary import describe_split, linked_lines, split_warnings
 
 MISTAKES = 16
@@ -208,7 +208,7 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
                 "to_probability": outputs_words(context) + views_words(recipe),
             },
             "decision": DECISION,
-            "split": {"strategy": recipe.split.strategy, "seed": recipe.seed, "description": describe_split(splits)},
+            "split": {"strategy": recipe.split.strategy, "seed": split_seed(recipe), "description": describe_split(splits)},
             "linked_subjects": linked_lines(splits[0]),
             "selection": recipe.training.monitor if stopping and watched else "none",
             "interval": {

@@ -18,7 +18,7 @@ from keras_leuk.runs.folder import RunFolder, clear, writing
 from keras_leuk.training import crossvalidation, results
 from keras_leuk.training.fit import CHECKPOINT_SECONDS
 from keras_leuk.training.materials import Materials, gather
-from keras_leuk.training.preflight import check, check_watched, resolved
+from keras_leuk.training.preflight import check, check_watched, resolved, split_seed
 from keras_leuk.training.single import train_side
 from keras_leuk.training.split_summary import tell_split
 
@@ -65,12 +65,7 @@ def train(
     with writing(out, resume=resume, overwrite=overwrite) as run:
         recorder = Recorder(progress)
         started = time.perf_counter()
-        materials = gather(recipe, cache=cache, progress=recorder)
-        splits = make_splits(materials, recorder)
-        recipe = resolved(
-            materials.recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials)
-        )
-        check_watched(recipe, min(int((result.rows["split"] == "validation").sum()) for result in splits))
+        materials, splits, recipe = assemble(recipe, cache, recorder)
         continuing = resume and run.started
         if continuing:
             _require_same(run, recipe)
@@ -89,14 +84,39 @@ def train(
         return Outcome(run, metrics)
 
 
+def assemble(recipe: Recipe, cache: Path, progress: Recorder) -> tuple[Materials, list[SplitResult], Recipe]:
+    """What a run is made of, how its images are split, and its recipe with everything filled in.
+
+    Raises:
+        LeukError: see `training.materials.gather`; and what only the split can show to be wrong.
+    """
+    materials = gather(recipe, cache=cache, progress=progress)
+    splits = make_splits(materials, progress)
+    return materials, splits, complete(materials, splits)
+
+
+def complete(materials: Materials, splits: Sequence[SplitResult]) -> Recipe:
+    """The recipe of materials with everything filled in that was left to be decided.
+
+    Raises:
+        RecipeError: something is to be watched, and there is no validation side.
+    """
+    recipe = resolved(
+        materials.recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials)
+    )
+    check_watched(recipe, min(int((result.rows["split"] == "validation").sum()) for result in splits))
+    return recipe
+
+
 def make_splits(materials: Materials, progress: Progress) -> list[SplitResult]:
     """The split; one a fold in a cross-validation."""
     recipe, classes = materials.recipe, materials.table.classes
+    seed = split_seed(recipe)
     if recipe.split.strategy == "folds":
         names = [recipe.split.fold] if recipe.split.fold else fold_names(materials.rows, recipe.split)
-        found = [split_rows(materials.rows, recipe.split, recipe.seed, classes, fold=name) for name in names]
+        found = [split_rows(materials.rows, recipe.split, seed, classes, fold=name) for name in names]
     else:
-        found = [split_rows(materials.rows, recipe.split, recipe.seed, classes)]
+        found = [split_rows(materials.rows, recipe.split, seed, classes)]
     tell_split(found, progress)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from keras_leuk.store.arrays import StoredRows
 from keras_leuk.training import features, results
 from keras_leuk.training.checkpoint import Checkpoint
 from keras_leuk.training.classical import train_classical
-from keras_leuk.training.fit import Phase, fit, phases
+from keras_leuk.training.fit import Fit, Phase, fit, phases
 from keras_leuk.training.forward import Forward
 from keras_leuk.training.network import batch_norm, build_network, stored_features
 from keras_leuk.training.optimizers import Span
@@ -64,38 +64,83 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult, beg
     classifier = build_network(context, placement)
     begin()
     results.write_start(run, context, split)
-    trained = classifier.head if _frozen(context) else classifier.model
-    inputs = _inputs(classifier, context, split)
     checkpoint = Checkpoint(run.checkpoint, run.recipe.read_text(encoding="utf-8"))
-    train = _feed(context, inputs, split, "train")
-    fitted = fit(
-        trained,
-        train,
-        {name: _feed(context, inputs, split, side) for name, side in _watched(context, split).items()},
-        training=recipe.training,
-        seed=recipe.seed,
-        checkpoint=checkpoint,
-        progress=progress,
-        plan=_plan(classifier, context, train.steps, placement),
-        checkpoint_seconds=context.checkpoint_seconds,
-    )
-    metrics = results.write_results(
-        run, context, split, fitted, card(context), classifier, _predict(classifier, inputs, split, context)
-    )
-    results.write_timing(run, context, fitted, inputs.computed)
+    course = prepare(classifier, context, split, placement)
+    fitted = course.fit(checkpoint, context)
+    metrics = course.write(run, context, fitted)
     checkpoint.remove()
     results.finish(run, metrics, fitted)
     return metrics
 
 
+@dataclass(frozen=True)
+class Course:
+    """A network with everything that its training and its judgement need, on one split.
+
+    Attributes:
+        trained: the part of the network that learns: the head on stored features, or all of it.
+        predict: raw outputs of the network as it stands; see `_predictor`.
+    """
+
+    classifier: Classifier
+    trained: Any
+    split: SplitResult
+    inputs: Inputs
+    train: Feed
+    watched: dict[Any, Feed]
+    plan: list[Phase]
+    predict: Callable[[], np.ndarray]
+
+    def fit(
+        self,
+        checkpoint: Checkpoint,
+        context: results.Context,
+        budgets: Sequence[int] = (),
+        reached: Callable[[int, Fit], None] | None = None,
+    ) -> Fit:
+        """Trains; `budgets` and `reached` as in `training.fit.fit`."""
+        return fit(
+            self.trained,
+            self.train,
+            self.watched,
+            training=context.recipe.training,
+            seed=context.recipe.seed,
+            checkpoint=checkpoint,
+            progress=context.progress,
+            plan=self.plan,
+            checkpoint_seconds=context.checkpoint_seconds,
+            budgets=budgets,
+            reached=reached,
+        )
+
+    def write(self, run: RunFolder, context: results.Context, fitted: Fit) -> dict[str, Any]:
+        """Writes what the network, as it stands, makes of every image; the content of metrics.json."""
+        metrics = results.write_results(run, context, self.split, fitted, card(context), self.classifier, self.predict())
+        results.write_timing(run, context, fitted, self.inputs.computed)
+        return metrics
+
+
+def prepare(classifier: Classifier, context: results.Context, split: SplitResult, placement: Any = None) -> Course:
+    """Extracts what a frozen backbone leaves, and lays out the training of a network that stands."""
+    inputs = _inputs(classifier, context, split)
+    train = _feed(context, inputs, split, "train")
+    return Course(
+        classifier,
+        classifier.head if _frozen(context) else classifier.model,
+        split,
+        inputs,
+        train,
+        {name: _feed(context, inputs, split, side) for name, side in _watched(context, split).items()},
+        _plan(classifier, context, train.steps, placement),
+        _predictor(classifier, inputs, split, context),
+    )
+
+
 def ready(context: results.Context, split: SplitResult) -> tuple[Any, Feed, Phase]:
     """The network as a training would begin with it, its training side, and how it is trained in the end."""
     placement = strategy()
-    classifier = build_network(context, placement)
-    inputs = _inputs(classifier, context, split)
-    train = _feed(context, inputs, split, "train")
-    trained = classifier.head if _frozen(context) else classifier.model
-    return trained, train, _plan(classifier, context, train.steps, placement)[-1]
+    course = prepare(build_network(context, placement), context, split, placement)
+    return course.trained, course.train, course.plan[-1]
 
 
 def card(context: results.Context) -> ModelCard:
@@ -203,9 +248,9 @@ def views_at_test_time(recipe: Recipe) -> Kind:
     return Dihedral() if wanted == "dihedral" else Drawn(recipe.training.augment, recipe.seed, wanted)
 
 
-def _predict(classifier: Classifier, inputs: Inputs, split: SplitResult, context: results.Context) -> np.ndarray:
-    """Raw outputs for every view of every labelled image that stands on a side, float32 (n, views, units); images that stand on
-    no side stay 0."""
+def _predictor(classifier: Classifier, inputs: Inputs, split: SplitResult, context: results.Context) -> Callable[[], np.ndarray]:
+    """Predicts with the network as it stands when called: raw outputs for every view of every labelled image that stands on a
+    side, float32 (n, views, units); images that stand on no side stay 0. The forward pass is compiled once."""
     places = np.flatnonzero((split.rows["split"] != "unused").to_numpy())
     kind = views_at_test_time(context.recipe)
     shown: Views | StoredRows = inputs.rows
@@ -217,6 +262,10 @@ def _predict(classifier: Classifier, inputs: Inputs, split: SplitResult, context
         shown = views_of(context.materials.pictures, kind, places)
         items = np.arange(len(shown))
     forward = Forward(classifier.head if _frozen(context) else classifier.model, shown.dtype)
-    outputs = np.zeros((len(split.rows), kind.count, *forward.output_shape), np.float32)
-    outputs[places] = forward.all(shown, items.ravel(), context.progress).reshape(len(places), kind.count, -1)
-    return outputs
+
+    def predict() -> np.ndarray:
+        outputs = np.zeros((len(split.rows), kind.count, *forward.output_shape), np.float32)
+        outputs[places] = forward.all(shown, items.ravel(), context.progress).reshape(len(places), kind.count, -1)
+        return outputs
+
+    return predict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,15 @@ def _feed(places: np.ndarray, *, shuffle: bool = False) -> Feed:
     return Feed(ROWS, places, TARGETS[places], batch_size=16, shuffle_seed=0 if shuffle else None)
 
 
-def _fit(folder: Path | None = None, *, epochs: int = 6, listener: Progress | None = None, **settings: Any) -> tuple[Any, Fit]:
+def _fit(
+    folder: Path | None = None,
+    *,
+    epochs: int = 6,
+    listener: Progress | None = None,
+    budgets: Sequence[int] = (),
+    reached: Callable[[int, Any, Fit], None] | None = None,
+    **settings: Any,
+) -> tuple[Any, Fit]:
     training = validate({"training": {"epochs": epochs, "learning_rate": 0.01, **settings}}).training
     model = _model()
     places = np.arange(90)
@@ -52,6 +62,8 @@ def _fit(folder: Path | None = None, *, epochs: int = 6, listener: Progress | No
         checkpoint=Checkpoint(folder, "recipe") if folder else None,
         progress=listener or Progress(),
         checkpoint_seconds=0,
+        budgets=budgets,
+        reached=(lambda budget, fitted: reached(budget, model, fitted)) if reached else None,
     )
     return model, result
 
@@ -96,6 +108,55 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(optimizer: object,
     assert (found.best_epoch, found.stopped_early) == (expected.best_epoch, expected.stopped_early)
     for x, y in zip(undisturbed.get_weights(), resumed.get_weights(), strict=True):
         assert (x == y).all()
+
+
+PATHS: list[dict[str, Any]] = [
+    {"early_stopping": {"enabled": False}},
+    {"early_stopping": {"patience": 2}},
+    {"early_stopping": {"patience": 2, "restore_best": False}, "optimizer": "rmsprop"},
+    {"early_stopping": {"enabled": False}, "optimizer": {"name": "adam", "ema": 0.9}},
+    {"early_stopping": {"patience": 3}, "learning_rate": {"initial": 0.05, "plateau": {"patience": 1}}},
+    {"learning_rate": {"initial": 0.02, "schedule": "exponential", "decay_rate": 0.5, "decay_steps": 8}},
+]
+
+
+@pytest.mark.parametrize("settings", PATHS)
+def test_each_budget_on_a_path_is_a_training_of_its_own(settings: dict[str, Any], tmp_path: Path) -> None:
+    """Interrupted on the way, too: what was reached before is what is asked for no more."""
+    seen: dict[int, tuple[list[np.ndarray], Fit]] = {}
+
+    def keep(budget: int, model: Any, fitted: Fit) -> None:
+        assert budget not in seen
+        seen[budget] = ([value.copy() for value in model.get_weights()], fitted)
+
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path / "c", epochs=12, budgets=[1, 4, 9, 12], reached=keep, listener=Stop(2), **settings)
+    left = [budget for budget in (1, 4, 9, 12) if budget not in seen]
+    _fit(tmp_path / "c", epochs=12, budgets=left, reached=keep, **settings)
+    assert sorted(seen) == [1, 4, 9, 12]
+    for budget, (weights, fitted) in seen.items():
+        alone, expected = _fit(epochs=budget, **settings)
+        assert (fitted.history, fitted.best_epoch) == (expected.history, expected.best_epoch)
+        assert fitted.stopped_early == expected.stopped_early
+        assert all((a == b).all() for a, b in zip(weights, alone.get_weights(), strict=True))
+
+
+def test_a_longer_path_goes_on_where_a_shorter_one_ended(tmp_path: Path) -> None:
+    epochs: list[int] = []
+
+    class Counted(Progress):
+        @contextmanager
+        def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Any]:
+            epochs.append(total - start)
+            yield lambda n=1, **facts: None
+
+    seen: list[int] = []
+    settings: dict[str, Any] = {"early_stopping": {"enabled": False}, "listener": Counted()}
+    _fit(tmp_path / "c", epochs=4, budgets=[4], reached=lambda budget, *_: seen.append(budget), **settings)
+    _, long = _fit(tmp_path / "c", epochs=7, budgets=[4, 7], reached=lambda budget, *_: seen.append(budget), **settings)
+    assert epochs == [4, 3]
+    assert seen == [4, 4, 7]
+    assert long.history == _fit(epochs=7, early_stopping={"enabled": False})[1].history
 
 
 def test_best_weights_are_those_of_the_best_epoch() -> None:
