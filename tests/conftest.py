@@ -84,6 +84,12 @@ def tiny_recipe(tiny: Path):
     return make
 
 
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs write their report without figures, which take most of the time of a tiny run and are tested elsewhere."""
+    monkeypatch.setattr("keras_leuk.reporting.report._draw", lambda folder, contents, progress: [])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests first: begun last, one of them would leave all other processes waiting for it."""
     items.sort(key=lambda item: "killed_three_times" not in item.name)

@@ -60,6 +60,10 @@ class GridFolder:
         return self.path / "grid.json"
 
     @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
     def cells(self) -> Path:
         return self.path / "cells"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from keras_leuk import __version__
 from keras_leuk.errors import RunError, UsageError
 from keras_leuk.grid.collect import write_grid
 from keras_leuk.grid.execute import Going, Watch, execute, survey
@@ -17,6 +19,8 @@ from keras_leuk.grid.layout import GridFolder
 from keras_leuk.grid.plan import Plan, of_share
 from keras_leuk.progress import Progress
 from keras_leuk.reporting.grid_report import write_grid_report
+from keras_leuk.runs.atomic import write_json
+from keras_leuk.store.address import address, file_sha256
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,24 @@ def run_grid(
             raise
     everything = paths if share is None else survey(plan.routes, grid, retry_failed=False)
     table = write_grid(grid, plan, everything, command)
-    summary = write_grid_report(grid.path, progress) if (table["state"] == "finished").any() else {}
+    summary = _report(grid, progress) if (table["state"] == "finished").any() else {}
     return GridOutcome(grid, table, tuple(paths), summary)
+
+
+def _report(grid: GridFolder, progress: Progress) -> Mapping[str, Any]:
+    """Tables, figures and pages; those that stand and were made from the very same table stay as they are."""
+    made_from = address(
+        {"table": file_sha256(grid.table), "facts": file_sha256(grid.facts), "keras-leuk": __version__, "schema": 1}
+    )
+    try:
+        kept = json.loads(grid.summary.read_text(encoding="utf-8"))
+        if kept["made_from"] == made_from and all((grid.path / name).is_file() for name in kept["summary"]["files"]):
+            return dict(kept["summary"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none was made yet, or it is damaged
+    summary = write_grid_report(grid.path, progress)
+    write_json(grid.summary, {"made_from": made_from, "summary": summary})
+    return summary
 
 
 def claim(out: Path) -> GridFolder:

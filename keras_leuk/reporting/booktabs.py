@@ -5,36 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from keras_leuk.reporting.latex import escape_latex
+
 LONG = 40
 """Rows that fit a page; a longer table becomes a longtable, which breaks over pages."""
-
-_SPELT = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": "$<$",
-    ">": "$>$",
-    "|": r"\textbar{}",
-    "−": "$-$",
-    "–": "--",
-    "χ": r"$\chi$",
-    "²": r"$^2$",
-    "…": r"\ldots{}",
-    '"': "''",
-}
 
 
 def latex(text: str) -> str:
     """Text that LaTeX prints as it is, on one line; the sign of a number becomes a true minus."""
-    spelt = "".join(_SPELT.get(character, character) for character in " ".join(text.split()))
-    return re.sub(r"(?<![^\s(])-(?=\d)", "$-$", spelt)
+    return re.sub(r"(?<![^\s(])-(?=\d)", "$-$", escape_latex(text))
 
 
 def booktabs(header: Sequence[str], rows: Sequence[Sequence[object]], caption: str) -> str:

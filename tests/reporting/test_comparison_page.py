@@ -272,7 +272,7 @@ def test_on_validation_the_advice_is_another_one(runs):
 
 
 def test_latex_spells_what_it_would_not_print():
-    assert latex("a_b & 50 % − {x} <0.001") == r"a\_b \& 50 \% $-$ \{x\} $<$0.001"
+    assert latex("a_b & 50 % − {x} <0.001") == r"a\_b \& 50 \% \ensuremath{-} \{x\} \textless{}0.001"
     assert latex("-0.031 (-0.2 to -0.1) run-1") == "$-$0.031 ($-$0.2 to $-$0.1) run-1"
 
 

@@ -13,6 +13,8 @@ from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.run import train
 from keras_leuk.training.trajectory import shares_epochs, train_trajectory, with_epochs
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 HEAD = {"layers": [{"type": "standardize"}, {"type": "dense", "units": 8}, {"type": "dropout", "rate": 0.3}]}
 PATHS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     # Watched for so short a time that the largest budget is not used up.
@@ -23,9 +25,9 @@ PATHS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
             "model__head": {"layers": [{"type": "dropout", "rate": 0.3}]},
             "training__augment": {"rotation_range": 40, "mixup": 0.2},
             "training__learning_rate": {"initial": 0.01, "schedule": "exponential", "decay_steps": 5, "decay_rate": 0.9},
-            "training__early_stopping": {"enabled": False},
+            "training__early_stopping": {"patience": 1},
         },
-        (1, 2),
+        (1, 3),
     ),
 }
 

@@ -24,6 +24,8 @@ from keras_leuk.grid.worker import work
 from keras_leuk.recipe import load, resolved_yaml
 from keras_leuk.training.run import train
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 RATES = Axis("training.learning_rate.initial", (0.001, 0.01))
 HEAD = {"layers": [{"type": "standardize"}, {"type": "dropout", "rate": 0.3}]}
 SETTINGS = {"training__batch_size": 8, "evaluation__resamples": 100, "model__head": HEAD}
@@ -65,6 +67,12 @@ def grid(tiny: Path, cache: Path, tmp_path: Path) -> Callable[..., tuple[GridOut
     return run
 
 
+@pytest.fixture
+def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The grid's own figures take seconds, too."""
+    monkeypatch.setattr("keras_leuk.reporting.grid_report._draw", lambda grid, choices, progress: [])
+
+
 def untimed(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "grid.csv", dtype=str).drop(columns=list(TIMING))
 
@@ -94,9 +102,11 @@ def test_a_grid_trains_each_path_once_and_grows(grid, cache: Path, tmp_path: Pat
     best = history[history["epoch"] == row["best_epoch"]].iloc[0]
     assert row["validation_log_loss"] == pytest.approx(best["val_loss"], rel=1e-5)
 
-    before = untimed(out)
-    _, executor = grid(RATES, Axis(EPOCHS, (1, 3)))
+    before, drawn = untimed(out), (out / "figures" / "accuracy.png").stat().st_mtime_ns
+    again, executor = grid(RATES, Axis(EPOCHS, (1, 3)))
     assert executor.begun == []
+    assert again.summary == found.summary
+    assert (out / "figures" / "accuracy.png").stat().st_mtime_ns == drawn
     pd.testing.assert_frame_equal(untimed(out), before)
 
     larger, executor = grid(Axis("training.optimizer.name", ("adam",)), RATES, Axis(EPOCHS, (1, 3, 5)))
@@ -104,7 +114,7 @@ def test_a_grid_trains_each_path_once_and_grows(grid, cache: Path, tmp_path: Pat
     assert len(larger.table) == 6
 
 
-def test_shares_make_one_grid(grid, tmp_path: Path) -> None:
+def test_shares_make_one_grid(grid, tmp_path: Path, plain_pages: None) -> None:
     axes = (RATES, Axis(EPOCHS, (1, 2)))
     whole, _ = grid(*axes, out=tmp_path / "whole")
     first, executor = grid(*axes, share=(1, 2))
@@ -117,7 +127,7 @@ def test_shares_make_one_grid(grid, tmp_path: Path) -> None:
     assert len(whole.paths) == 2
 
 
-def test_a_cell_that_fails_is_recorded_and_can_be_tried_again(grid) -> None:
+def test_a_cell_that_fails_is_recorded_and_can_be_tried_again(grid, plain_pages: None) -> None:
     axes = (Axis("training.learning_rate.initial", (1e38, 0.01)), Axis(EPOCHS, (1, 2)))
     sgd = {"training__optimizer__name": "sgd"}
     found, _ = grid(*axes, **sgd)
