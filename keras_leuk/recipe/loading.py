@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from keras_leuk.errors import RecipeError, UsageError, suggestion
-from keras_leuk.recipe.schema import Recipe
+from keras_leuk.recipe.schema import ALSO, Recipe
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -195,7 +195,7 @@ def _reason(detail: ErrorDetails) -> str:
 
 
 def _choices(path: Sequence[Any]) -> list[str]:
-    return [str(choice) for choice in _literals(_annotation(path))]
+    return [str(choice) for choice in _literals(_annotation(path))] + list(ALSO.get(".".join(map(str, path)), ()))
 
 
 def _literals(annotation: Any) -> list[Any]:

@@ -20,6 +20,9 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Penalty = Annotated[float, Field(ge=0.0)]
 Range = tuple[Penalty, Penalty]
+ALSO = {"model.fine_tune": ("a number of layers", "blocks:N", "from:LAYER")}
+"""What else a key may be, in words, where its type is not only a list of choices."""
+
 LastLayers = Annotated[str, Field(pattern=r"^(from:.+|blocks:[1-9]\d*)$")]
 
 

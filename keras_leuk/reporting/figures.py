@@ -6,7 +6,7 @@ Start from `drawings`. A figure whose data are absent is not drawn; nothing stan
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -135,7 +135,11 @@ def _learning_curves(contents: Contents) -> Iterator[Drawing]:
     side = "train" if contents.metrics["train"]["n"] else contents.judged
     best = best_epochs(history, contents.predictions.meaning.selection, contents.recipe)
     others = [s for s in ("validation", "test") if contents.metrics[s]["n"] and s != side]
-    note = " ".join(f"{s.capitalize()}: n = {contents.metrics[s]['n']:,}." for s in others)
+    # In a cross-validation an image is trained on in several folds; it is one image all the same.
+    note = " ".join(f"{s.capitalize()}: n = {contents.metrics[s]['images']:,}." for s in others)
+    if contents.predictions.cross_validated:
+        note += " Every fold has its own part of them."
+    caption = replace(_caption(contents, side, note.strip()), n=contents.metrics[side]["images"])
     marked = f"; best epoch {next(iter(best.values()))}" if len(best) == 1 else ""
     for measure in ("accuracy", "loss"):
         table = curve_table(history, measure)
@@ -144,7 +148,7 @@ def _learning_curves(contents: Contents) -> Iterator[Drawing]:
                 measure,
                 f"{measure.capitalize()} over the epochs",
                 f"{measure.capitalize()} over {int(history['epoch'].nunique())} epochs{marked}.",
-                curve_figure(history, measure, best, _caption(contents, side, note)),
+                curve_figure(history, measure, best, caption),
                 table,
             )
 

@@ -90,7 +90,7 @@ def test_dotted_names_every_leaf() -> None:
         ("split.folds=3", ["folds", "'auto'"]),
         ("training.epochs=abc", ["training.epochs", "'abc'", "integer"]),
         ("images.size=0", ["images.size", "0", "greater than or equal to 1"]),
-        ("model.fine_tune=some", ["model.fine_tune", "'some'", "none, all"]),
+        ("model.fine_tune=some", ["model.fine_tune", "'some'", "none, all", "blocks:N"]),
         ("model.head={pooling: avg, layers: [{type: dens, units: 3}]}", ["model.head.layers.0", "dens", "'dense'"]),
         ("model.head={poolin: avg}", ["model.head.poolin", "'pooling'"]),
         ("model.head={output: {activation: softmax, units: one}}", ["softmax over one unit", "'sigmoid'"]),

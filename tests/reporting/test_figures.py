@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -66,6 +68,18 @@ def test_every_figure_says_what_it_shows_and_is_not_clipped(make_run, eight, kin
         names.append(drawing.name)
     absent = {"subjects"} if kind == "four" else set()
     assert names == [name for name in NAMES if name not in absent]
+
+
+def test_the_curves_of_a_cross_validation_count_an_image_once(make_run):
+    contents = read_contents(make_run(n=600, subjects=40, folds=10, resamples=100))
+    # What is made up here has other training images in every fold; a real one has each of them in several.
+    train = contents.metrics["train"] | {"n": 5432, "images": 600}
+    contents = replace(contents, metrics=contents.metrics | {"train": train})
+    (drawing,) = (drawing for drawing in drawings(contents) if drawing.name == "loss")
+    words = " ".join(text.get_text() for text in drawing.figure.findobj(Text))
+    assert f"n = {train['images']:,}" in words
+    assert f"n = {train['n']:,}" not in words
+    assert "Every fold has its own part of them." in " ".join(words.split())
 
 
 def test_twelve_classes_take_the_page():
