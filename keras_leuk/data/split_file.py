@@ -65,12 +65,16 @@ def reuse(rows: pd.DataFrame, file: str) -> tuple[list[str], list[str]]:
 
     Raises:
         RecipeError: there is no such file.
-        DataError: an image is not listed, or is listed with other pixels; or see `read_split`.
+        DataError: no image is to be trained on, one is not listed, or is listed with other pixels; or see `read_split`.
     """
     path = Path(os.path.expanduser(file))
     if not path.is_file():
         raise RecipeError("split.file", file, "is not a file; it must be the split.csv of a run")
     listed = read_split(path)
+    if not (listed["split"] == SIDES[0]).any():
+        folds = sorted(path.parent.glob("folds/*/split.csv"))
+        advice = f"; it is of a cross-validation: take one of its folds, such as {folds[0]}" if folds else ""
+        raise DataError(f"{file} puts no image on the training side{advice}")
     side = dict(zip(listed["image"], listed["split"], strict=True))
     pixels = dict(zip(listed["image"], listed["pixels"], strict=True))
     lost = [image for image in rows["image"] if image not in side]

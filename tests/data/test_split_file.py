@@ -88,6 +88,17 @@ def test_reuse(tmp_path):
     assert warnings == [f"1 images that {file} puts on a side are not among the labelled images: 1.png"]
 
 
+def test_the_split_of_a_cross_validation_trains_on_nothing(tmp_path):
+    file = spoiled(tmp_path, ",train,", ",unused,")
+    with pytest.raises(DataError, match=r"puts no image on the training side$"):
+        reuse(labelled([("1", "a"), ("2", "b")]), str(file))
+    fold = file.parent / "folds" / "0" / "split.csv"
+    fold.parent.mkdir(parents=True)
+    fold.write_text("")
+    with pytest.raises(DataError, match=f"take one of its folds, such as {fold}$"):
+        reuse(labelled([("1", "a"), ("2", "b")]), str(file))
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [

@@ -314,7 +314,7 @@ def test_a_reused_split_needs_training_images_and_subjects(tmp_path):
     rows = labelled([(None, "ALL"), (None, "HEM")] * 4)
     written = cut(rows, strategy="random", validation=0, test=0.5).rows
     write_split(tmp_path / "split.csv", written.assign(split="test"))
-    with pytest.raises(DataError, match="the split leaves no images for training"):
+    with pytest.raises(DataError, match="puts no image on the training side"):
         cut(rows, strategy="random", file=str(tmp_path / "split.csv"))
     with pytest.raises(RecipeError, match="'subject' needs the subject of every labelled image"):
         cut(rows, strategy="subject", file=str(tmp_path / "split.csv"))
