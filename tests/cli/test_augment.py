@@ -41,11 +41,11 @@ def test_the_drawn_parameters_are_those_of_training(cells: Path, tmp_path: Path,
 
 def test_each_operation_has_a_row_of_its_own(cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "each.png"
-    given = ["--data", str(cells), "--image-size", "32", "--draws", "2", "--set", "images.crop=cell"]
+    given = ["--data", str(cells), "--image-size", "32", "--draws", "1", "--set", "images.crop=cell"]
     assert main(["augment", "every-augmentation", *given, "--each", "--out", str(out), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     rows = [drawn["operation"] for drawn in answer["draws"]]
-    assert rows == [name for name in answer["operations"] for _ in range(2)]
+    assert rows == list(answer["operations"])
     for drawn in answer["draws"]:
         if drawn["operation"] != "rotation_range":
             assert drawn["theta"] == 0

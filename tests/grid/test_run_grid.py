@@ -77,7 +77,7 @@ def untimed(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "grid.csv", dtype=str).drop(columns=list(TIMING))
 
 
-def test_a_grid_trains_each_path_once_and_grows(grid, cache: Path, tmp_path: Path) -> None:
+def test_a_grid_trains_each_path_once_and_grows(grid, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "grid"
     found, executor = grid(RATES, Axis(EPOCHS, (1, 3)))
     assert len(executor.begun) == 2
@@ -109,6 +109,7 @@ def test_a_grid_trains_each_path_once_and_grows(grid, cache: Path, tmp_path: Pat
     assert (out / "figures" / "accuracy.png").stat().st_mtime_ns == drawn
     pd.testing.assert_frame_equal(untimed(out), before)
 
+    monkeypatch.setattr("keras_leuk.reporting.grid_report._draw", lambda grid, choices, progress: [])
     larger, executor = grid(Axis("training.optimizer.name", ("adam",)), RATES, Axis(EPOCHS, (1, 3, 5)))
     assert [list(task["cells"]) for task in executor.begun] == [["5"], ["5"]]
     assert len(larger.table) == 6

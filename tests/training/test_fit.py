@@ -111,7 +111,6 @@ def test_an_interrupted_training_ends_like_an_undisturbed_one(optimizer: object,
 
 
 PATHS: list[dict[str, Any]] = [
-    {"early_stopping": {"enabled": False}},
     {"early_stopping": {"patience": 2}},
     {"early_stopping": {"patience": 2, "restore_best": False}, "optimizer": "rmsprop"},
     {"early_stopping": {"enabled": False}, "optimizer": {"name": "adam", "ema": 0.9}},
