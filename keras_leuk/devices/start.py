@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from keras_leuk import __version__
 from keras_leuk.devices.threads import granted
 
 _started: dict[str, Any] | None = None
@@ -115,9 +116,9 @@ def versions() -> dict[str, str]:
     """Versions of everything that shapes a number."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
+    # Of the code that runs, installed or not: an address must not depend on how it came here.
+    found = {"python": platform.python_version(), "keras-leuk": __version__}
     for package in (
-        "keras-leuk",
         "tensorflow",
         "keras",
         "numpy",

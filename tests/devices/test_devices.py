@@ -10,6 +10,21 @@ from keras_leuk.devices.describe import advice, describe
 from keras_leuk.devices.start import start, versions
 
 
+def test_the_version_is_that_of_the_code_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of an installation beside it, which may be missing or another: addresses of cells hold it."""
+    import importlib.metadata
+
+    import keras_leuk
+
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    found = versions()
+    assert found["keras-leuk"] == keras_leuk.__version__
+    assert found["numpy"] == "not installed"
+
+
 def test_starting_twice_is_starting_once() -> None:
     assert start() is start()
 
