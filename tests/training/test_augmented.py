@@ -133,7 +133,7 @@ def test_a_view_is_the_feature_of_the_drawn_picture(
     np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(("regime", "views"), [("frozen", 3), ("fine-tuned", "dihedral")])
+@pytest.mark.parametrize(("regime", "views"), [("frozen", 3), pytest.param("fine-tuned", "dihedral", marks=pytest.mark.slow)])
 def test_views_are_averaged_at_test_time(regime: str, views: Any, tiny_recipe, cache: Path, tmp_path: Path, tiny: Path) -> None:
     augment = {**STRONG, "views": 2} if regime == "frozen" else STRONG
     settings = {"training__augment": augment} | (FINE_TUNED if regime == "fine-tuned" else FROZEN)
