@@ -54,3 +54,29 @@ class Recorder(Progress):
     def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
         with self.listener.stage(name, total, unit, start) as advance:
             yield advance
+
+
+class Quiet(Progress):
+    """For the second and every further run of many: passes bars and interrupts on, each warning once, and no lines, because
+    what runs say of the data that they share is the same.
+
+    Attributes:
+        warned: what has been warned of, here or before.
+    """
+
+    def __init__(self, listener: Progress, warned: set[str] | None = None):
+        self.listener = listener
+        self.warned: set[str] = set() if warned is None else warned
+
+    def warn(self, line: str) -> None:
+        if line not in self.warned:
+            self.warned.add(line)
+            self.listener.warn(line)
+
+    def check(self) -> None:
+        self.listener.check()
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+        with self.listener.stage(name, total, unit, start) as advance:
+            yield advance

@@ -19,6 +19,7 @@ from keras_leuk.grid.plan import Cell, Route, recipe_text
 from keras_leuk.grid.status import Status, read_status
 from keras_leuk.progress import Progress
 from keras_leuk.runs.atomic import write_text
+from keras_leuk.runs.folder import RunFolder
 
 PAUSE = 0.1
 """Seconds between two looks at what is under way."""
@@ -147,7 +148,7 @@ def _submit(going: Going, grid: GridFolder, executor: Executor, cache: Path, com
 
 def _look(going: Going, grid: GridFolder) -> None:
     going.status = read_status(going.folder.status)
-    going.there |= {short(cell) for cell in going.wanted if (grid.cells / cell.name / "complete.json").is_file()}
+    going.there |= {short(cell) for cell in going.wanted if RunFolder(grid.cells / cell.name).finished}
 
 
 def _close(going: Going) -> None:

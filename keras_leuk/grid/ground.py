@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_leuk.data.splits import SplitResult
 from keras_leuk.models import heads
-from keras_leuk.progress import Progress, Recorder
+from keras_leuk.progress import Progress, Quiet, Recorder
 from keras_leuk.recipe import Recipe
 from keras_leuk.store.address import address
 from keras_leuk.training.materials import Materials, gather
@@ -25,7 +25,9 @@ class Ground:
     """
 
     def __init__(self, cache: Path, progress: Progress):
-        self.cache, self.progress = cache, progress
+        self.cache = cache
+        # The first look at anything is told in full.
+        self._first, self._later = Recorder(progress), Quiet(progress)
         self._materials: dict[str, Materials] = {}
         self._splits: dict[str, list[SplitResult]] = {}
         self._hashes: dict[str, str] = {}
@@ -50,9 +52,7 @@ class Ground:
         """Data, pictures and first weights of a recipe."""
         key = _key(recipe)
         if key not in self._materials:
-            # What is said of the data is said once; what is warned of, always.
-            listener = self.progress if not self._materials else _Warnings(self.progress)
-            self._materials[key] = gather(recipe, cache=self.cache, progress=listener)
+            self._materials[key] = gather(recipe, cache=self.cache, progress=self._listener(first=not self._materials))
         found = self._materials[key]
         # The demo may have been given random weights and another head; the rest is the cell's own.
         own = recipe.model_copy(update={"model": found.recipe.model})
@@ -90,11 +90,14 @@ class Ground:
             }
         )
 
+    def _listener(self, first: bool) -> Progress:
+        self._later.warned |= set(self._first.warnings)
+        return self._first if first else self._later
+
     def _split(self, materials: Materials) -> list[SplitResult]:
         key = self._split_key(materials)
         if key not in self._splits:
-            listener = self.progress if not self._splits else _Warnings(self.progress)
-            self._splits[key] = make_splits(materials, listener)
+            self._splits[key] = make_splits(materials, self._listener(first=not self._splits))
         return self._splits[key]
 
     def _split_hash(self, materials: Materials) -> str:
@@ -129,16 +132,3 @@ def _key(recipe: Recipe) -> str:
             "seed": weights_seed(recipe),
         }
     )
-
-
-class _Warnings(Recorder):
-    """Passes warnings on, each once, and nothing else."""
-
-    def __init__(self, listener: Progress):
-        super().__init__()
-        self._to = listener
-
-    def warn(self, line: str) -> None:
-        if line not in self.warnings:
-            self.warnings.append(line)
-            self._to.warn(line)

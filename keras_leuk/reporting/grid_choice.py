@@ -92,7 +92,7 @@ def _winner(grid: Grid, own: dict[str, str], choice: Choice) -> list[Block]:
     if test.mean is not None:
         honest = "This is the figure to quote: the test images took no part in the choice."
         spoilt = "Training itself watched the test side, so this figure is too good and validates nothing."
-        told = spoilt if grid.test_watched else honest
+        told = spoilt if grid.watched_on_test else honest
         lines.append(f"Test {MEASURE}: {_value(grid, test)}, {size_words(cells, 'test')}. {told}")
     if choice.left_out:
         settings = "1 setting" if choice.left_out == 1 else f"{choice.left_out} settings"

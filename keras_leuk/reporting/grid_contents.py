@@ -103,7 +103,7 @@ class Grid:
         return tuple(key for key in self.settings if key.startswith(APART))
 
     @property
-    def test_watched(self) -> bool:
+    def watched_on_test(self) -> bool:
         """Whether a run said that its training was monitored on the test side."""
         return any(_WATCHED.search(line) for line in self.warnings)
 

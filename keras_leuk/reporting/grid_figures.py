@@ -205,7 +205,7 @@ def _titled(title: str, panels: Sequence[str]) -> str:
 
 
 def _caption(grid: Grid, cells: pd.DataFrame, sides: Sequence[str], note: str) -> SidesCaption:
-    if grid.test_watched and "test" in sides:
+    if grid.watched_on_test and "test" in sides:
         note += " The test side was watched during training."
     named = {"train": "training", "validation": "validation", "test": "test"}
     sizes = "; ".join(f"{named[side]}: {size_words(cells, side)}" for side in sides)

@@ -212,7 +212,7 @@ def _reading_notes(grid: Grid) -> tuple[str, ...]:
         "Intervals that overlap do not show that two settings are equal, and bold does not show that they differ: for that, "
         "compare the two runs on the same images.",
         "The largest of many values is too good, on validation as on test: the winner's validation value is no estimate of what "
-        f"new images will give{'.' if grid.test_watched else ', its test value is.'}",
+        f"new images will give{'.' if grid.watched_on_test else ', its test value is.'}",
         "A cell that failed or is missing has no value; – means that the plan has no such cell or that it was not run.",
     ]
     if grid.repeats:

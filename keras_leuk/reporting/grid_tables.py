@@ -229,7 +229,7 @@ def _caption(grid: Grid, panel: Panel, sides: Sequence[str], bold: str) -> str:
     """Data, split, sides and their sizes, what stands in brackets, and what bold means."""
     sizes = "; ".join(f"{SIDE_WORDS[side]} side: {words}" for side in sides if (words := size_words(panel.cells, side)))
     sentences = [f"Data: {grid.data}", f"Split: {split_words(grid, panel.where)}", sizes[:1].upper() + sizes[1:]]
-    if "test" in sides and grid.test_watched:
+    if "test" in sides and grid.watched_on_test:
         sentences.append("The test side was watched during training")
     if grid.repeats:
         each = ", each with a split of its own" if grid.resplit else ""

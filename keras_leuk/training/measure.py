@@ -17,6 +17,9 @@ from keras_leuk.training.fit import compile_model, phases
 from keras_leuk.training.forward import BATCH, Forward
 from keras_leuk.training.network import build_network
 
+EVALUATING = 0.3
+"""What it costs to evaluate a row of features, as a share of training on it: no gradients and no update; a rough figure."""
+
 ROWS = 4096
 """Most rows that an epoch of a head is measured on; a larger one is taken to be as many times longer."""
 
@@ -59,7 +62,7 @@ def measure(context: results.Context, training: int, validation: int) -> Network
     if classical:
         epoch = 0.0
     elif frozen:
-        epoch = _head_epoch(classifier, context, shape, training) * (1 + 0.3 * validation / max(training, 1))
+        epoch = _head_epoch(classifier, context, shape, training) * (1 + EVALUATING * validation / max(training, 1))
     else:
         step = _step(classifier, context, pictures)
         epoch = training / context.recipe.training.batch_size * step + validation / images_per_second

@@ -10,24 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from keras_leuk.progress import Advance, Progress
+from keras_leuk.progress import Advance, Progress, Quiet
 from keras_leuk.tuning.objective import Objective
 from keras_leuk.tuning.storage import optuna
 
 
-class Listener(Progress):
-    """Passes bars on and warnings once; tells of each epoch of training. What runs say of their data is the same for all."""
+class Listener(Quiet):
+    """Tells of each epoch of training, too."""
 
     def __init__(self, listener: Progress, warned: set[str], after_epoch: Callable[[int, Mapping[str, float]], None]):
-        self.listener, self.warned, self.after_epoch = listener, warned, after_epoch
-
-    def warn(self, line: str) -> None:
-        if line not in self.warned:
-            self.warned.add(line)
-            self.listener.warn(line)
-
-    def check(self) -> None:
-        self.listener.check()
+        super().__init__(listener, warned)
+        self.after_epoch = after_epoch
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:

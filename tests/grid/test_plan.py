@@ -139,3 +139,12 @@ def test_shares_are_a_partition_in_equal_parts(features: list[str | None], share
     parts = [of_share(routes, (number, shares)) for number in range(1, shares + 1)]
     assert sorted(int(route.address) for part in parts for route in part) == list(range(len(routes)))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_a_warning_of_the_data_is_given_once_whatever_is_varied(tiny: Path, cache: Path) -> None:
+    heard = Recorder()
+    axes = [Axis("model.backbone", ("mobilenet", "mobilenetv2")), Axis("split.strategy", ("random", "subject"))]
+    planned(tiny, cache, axes, heard)
+    assert len(heard.warnings) == len(set(heard.warnings))
+    assert sum("RANDOM WEIGHTS" in line for line in heard.warnings) == 2
+    assert sum("more than one side" in line for line in heard.warnings) == 1

@@ -12,7 +12,6 @@ import optuna
 import pytest
 from pretend import Pretender
 
-from keras_leuk.data.demo import make_demo
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.loading import validate
@@ -24,18 +23,12 @@ SPACE = {"training.learning_rate.initial": "log:1e-5..1e-1", "training.optimizer
 
 
 @pytest.fixture(scope="session")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 cells of 9 subjects, and 15 preliminary ones of 3 more, 48 pixels wide."""
-    return make_demo(tmp_path_factory.mktemp("tuned"), cells=60, subjects=9, size=48)
-
-
-@pytest.fixture(scope="session")
-def small_recipe(cells: Path):
+def small_recipe(tiny: Path):
     """Makes a recipe for the tiny set; sections as keywords."""
 
     def make(**sections: Any) -> Recipe:
         tree: dict[str, Any] = {
-            "data": {"path": str(cells)},
+            "data": {"path": str(tiny)},
             "images": {"size": 32},
             "model": {"backbone": "mobilenet", "weights": "random"},
             "training": {"epochs": 6, "batch_size": 8},

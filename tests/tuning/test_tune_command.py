@@ -31,11 +31,11 @@ class Second(optuna.pruners.BasePruner):
         return trial.number > 0 and trial.last_step == 2
 
 
-def test_real_trials(cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_trials(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """One trial to its end, and one whose pruning travels through a real training."""
     monkeypatch.setattr(study, "_pruner", lambda *args: Second())
     out = tmp_path / "search"
-    command = ["tune", "--data", str(cells), *SMALL, *SEARCH, "--out", str(out)]
+    command = ["tune", "--data", str(tiny), *SMALL, *SEARCH, "--out", str(out)]
     assert main([*command, "--trials", "2", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["trials"] == {"complete": 1, "pruned": 1, "failed": 0}
@@ -63,13 +63,13 @@ def test_real_trials(cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "trial 2" not in shown.err
 
 
-def test_an_interrupt_says_how_to_go_on(cells: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_says_how_to_go_on(tiny: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(call: int, epoch: int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(trials, "train", Pretender(interrupt))
     monkeypatch.chdir(tmp_path)
-    given = ["tune", "--data", str(cells), *SMALL, *SEARCH, "--trials", "2"]
+    given = ["tune", "--data", str(tiny), *SMALL, *SEARCH, "--trials", "2"]
     assert main(given) == 130
     assert "-mobilenet-tune keeps what was done; go on with the same command" in capsys.readouterr().err
     monkeypatch.setattr(trials, "train", Pretender())
@@ -79,11 +79,11 @@ def test_an_interrupt_says_how_to_go_on(cells: Path, tmp_path: Path, capsys, mon
     assert len(pd.read_csv(out / "tune.csv")) == 2
 
 
-def test_the_password_of_a_database_is_not_kept(cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_of_a_database_is_not_kept(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretender = Pretender()
     monkeypatch.setattr(trials, "train", pretender)
     url = f"sqlite:///{tmp_path / 'secret.db'}"
-    given = ["tune", "--data", str(cells), *SMALL, *SEARCH, "--trials", "1", "--out", str(tmp_path / "s"), f"--storage={url}"]
+    given = ["tune", "--data", str(tiny), *SMALL, *SEARCH, "--trials", "1", "--out", str(tmp_path / "s"), f"--storage={url}"]
     monkeypatch.setattr("sys.argv", ["keras-leuk", *given])
     assert main(given) == 0
     assert pretender.calls[0].command[:2] == ("keras-leuk", "tune")
@@ -111,9 +111,9 @@ def test_the_password_of_a_database_is_not_kept(cells: Path, tmp_path: Path, mon
         ([*SEARCH, "--set", "split.validation=0"], 2, "no validation side"),
     ],
 )
-def test_wrong_use(given: list[str], code: int, words: str, cells: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_wrong_use(given: list[str], code: int, words: str, tiny: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    data = [] if "--data" in given else ["--data", str(cells)]
+    data = [] if "--data" in given else ["--data", str(tiny)]
     assert main(["tune", *data, *SMALL, *given]) == code
     told = capsys.readouterr().err.strip().splitlines()
     assert words in told[-1]
@@ -121,10 +121,10 @@ def test_wrong_use(given: list[str], code: int, words: str, cells: Path, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_optuna(cells: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optuna(tiny: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     monkeypatch.chdir(tmp_path)
-    assert main(["tune", "--data", str(cells), *SMALL, *SEARCH]) == 1
+    assert main(["tune", "--data", str(tiny), *SMALL, *SEARCH]) == 1
     assert capsys.readouterr().err == "keras-leuk: keras-leuk tune needs Optuna; install keras-leuk[tune]\n"
     assert list(tmp_path.iterdir()) == []
 
