@@ -153,8 +153,8 @@ def test_another_search_in_the_same_study_is_refused(pretending, small_recipe, c
     assert (pretending.root / "search" / "tune.csv").read_bytes() == before
 
 
-def test_data_are_known_by_content_not_by_place(pretending, small_recipe, cells: Path, tmp_path: Path) -> None:
-    shutil.copytree(cells, tmp_path / "moved")
+def test_data_are_known_by_content_not_by_place(pretending, small_recipe, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny, tmp_path / "moved")
     pretending(trials=1)
     moved = small_recipe(data={"path": str(tmp_path / "moved")})
     assert len(table(pretending(trials=2, recipe=moved).out)) == 2
