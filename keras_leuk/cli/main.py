@@ -13,6 +13,7 @@ import click
 from keras_leuk.errors import LeukError, suggestion
 
 COMMANDS = {
+    "audit": ("keras_leuk.cli.audit", "Look for duplicates, leaks and shortcuts in a data set before training."),
     "train": ("keras_leuk.cli.train", "Train one classifier and judge it."),
     "grid": ("keras_leuk.cli.grid", "Train a grid of classifiers, sharing whatever they have in common."),
     "tune": ("keras_leuk.cli.tune", "Search a recipe's settings, judged on validation."),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from keras_leuk.data import sides
-from keras_leuk.data.groups import Groups, Link, link_equal
+from keras_leuk.data.groups import NOTHING_KNOWN, Groups, Knowledge, Link, link_subjects
 from keras_leuk.data.overlap import SIDES, find_overlap, listing
 from keras_leuk.data.sides import Sides, allowed, fold_names
 from keras_leuk.data.split_file import SPLIT_COLUMNS, read_split, reuse, write_split
@@ -35,7 +35,9 @@ class SplitResult:
         description: one sentence for reports: how it was split, and how many images and subjects each side has.
         notes: what the user should know, one line each.
         warnings: what the user must not miss, one line each.
-        linked: subjects that hold the same images under two names.
+        linked: subjects that hold the same cells, whether or not they were kept together.
+        checked: what was looked for on two sides and what was found, one line each.
+        link_subjects: which subjects counted as one: none, equal, known or audited; never auto.
         fold: name of the test fold (strategy folds), else None.
     """
 
@@ -45,10 +47,20 @@ class SplitResult:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     linked: tuple[Link, ...]
+    checked: tuple[str, ...]
+    link_subjects: str
     fold: str | None = None
 
 
-def split(rows: pd.DataFrame, settings: Split, seed: int, classes: Sequence[str], *, fold: str | None = None) -> SplitResult:
+def split(
+    rows: pd.DataFrame,
+    settings: Split,
+    seed: int,
+    classes: Sequence[str],
+    *,
+    fold: str | None = None,
+    knowledge: Knowledge = NOTHING_KNOWN,
+) -> SplitResult:
     """Puts every labelled image on one side.
 
     Args:
@@ -58,6 +70,8 @@ def split(rows: pd.DataFrame, settings: Split, seed: int, classes: Sequence[str]
         seed: the same seed gives the same split, whatever else is drawn elsewhere.
         classes: the class names; a side that lacks one is warned of.
         fold: which fold to test, for strategy folds; None takes ``settings.fold``.
+        knowledge: of who holds the same cells. ``settings.link_subjects`` says how much of it makes subjects one (``auto``:
+            all); all of it is checked.
 
     Raises:
         RecipeError: a strategy, fold or file that these data do not allow.
@@ -65,7 +79,12 @@ def split(rows: pd.DataFrame, settings: Split, seed: int, classes: Sequence[str]
             although it was meant to be by subject.
     """
     rows = _prepared(rows)
-    groups = link_equal(list(rows["image"]), list(rows["subject"]), list(rows["pixels"]))
+    names = (list(rows["image"]), list(rows["subject"]), list(rows["pixels"]))
+    everything = link_subjects(*names, knowledge)
+    which = settings.link_subjects
+    if which == "auto":
+        which = "known" if knowledge.cells is None else "audited"
+    groups = link_subjects(*names, knowledge.used(which), equal=which != "none")
     rows["group"] = pd.Series(groups.names, dtype=object)
     strategy, notes = _strategy(rows, settings)
     warnings: list[str] = []
@@ -82,12 +101,20 @@ def split(rows: pd.DataFrame, settings: Split, seed: int, classes: Sequence[str]
     rows["split"] = pd.Series(placed.side, dtype=object)
     if settings.file is not None and strategy == "subject":
         _refuse_overlap(rows, settings.file)
-    overlap = find_overlap(rows).sentence()
-    warnings = [*warnings, *([overlap] if overlap else []), *_lacking(rows, classes), *_contradictions(rows)]
+    overlap = find_overlap(rows.assign(group=list(everything.names)), knowledge.cells)
+    sentence = overlap.sentence()
+    warnings = [*warnings, *([sentence] if sentence else []), *_lacking(rows, classes), *_contradictions(rows, knowledge)]
     notes = [*notes, *placed.notes, *_kept_together(rows, groups)]
-    description = f"Split {placed.how}: {_sizes(rows)}."
     return SplitResult(
-        rows, strategy, description, tuple(notes), tuple(warnings), groups.links, fold if strategy == "folds" else None
+        rows,
+        strategy,
+        f"Split {placed.how}: {_sizes(rows)}.",
+        tuple(notes),
+        tuple(warnings),
+        everything.links,
+        overlap.checked(knowledge.cells is not None, bool(knowledge.subjects)),
+        which,
+        fold if strategy == "folds" else None,
     )
 
 
@@ -126,7 +153,7 @@ def _from_file(rows: pd.DataFrame, file: str, strategy: str) -> tuple[Sides, lis
 
 
 def _refuse_overlap(rows: pd.DataFrame, file: str) -> None:
-    overlap = find_overlap(rows)
+    overlap = find_overlap(rows)  # by the groups that this recipe promised to keep together
     if overlap.groups:
         number = f"{len(overlap.groups)} subject{'s' * (len(overlap.groups) != 1)} (linked ones as one)"
         where = f"in both {' and '.join(overlap.sides)}" if len(overlap.sides) == 2 else "on more than one side"
@@ -153,13 +180,22 @@ def _lacking(rows: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     return lines
 
 
-def _contradictions(rows: pd.DataFrame) -> list[str]:
+def _contradictions(rows: pd.DataFrame, knowledge: Knowledge) -> list[str]:
+    """Warnings of cells that stand in the data under two classes."""
     labels = rows.groupby("pixels", sort=False)["label"].nunique()
     both = labels.index[labels > 1]
-    if not len(both):
-        return []
-    pair = list(rows["image"][rows["pixels"] == both[0]])
-    return [f"{len(both)} images stand in the data under two classes, the first as {' and '.join(pair[:2])}"]
+    lines = []
+    if len(both):
+        pair = list(rows["image"][rows["pixels"] == both[0]])
+        lines.append(f"{len(both)} images stand in the data under two classes, the first as {' and '.join(pair[:2])}")
+    by_hash = rows.drop_duplicates("pixels").set_index("pixels")
+    of = by_hash["label"].to_dict()
+    twice = [(a, b) for a, b in knowledge.cells or () if a in of and b in of and of[a] != of[b]]
+    if twice:
+        first = " and ".join(by_hash.loc[list(twice[0]), "image"])
+        number = f"{len(twice)} pair{'s' * (len(twice) != 1)} of images"
+        lines.append(f"{number} show one cell under two classes, the first {first}")
+    return lines
 
 
 def _kept_together(rows: pd.DataFrame, groups: Groups) -> list[str]:
@@ -169,7 +205,7 @@ def _kept_together(rows: pd.DataFrame, groups: Groups) -> list[str]:
     if not together:
         return []
     some = f"{len(together)} group{'s' * (len(together) != 1)} of subjects"
-    return [f"{some} with the same images under two names stand on one side each: {listing(together)}"]
+    return [f"{some} that hold the same cells under two names stand on one side each: {listing(together)}"]
 
 
 def _sizes(rows: pd.DataFrame) -> str:

@@ -39,7 +39,8 @@ class Meaning:
         resamples, confidence, seed: settings of the bootstrap.
         bins: number of equal-width bins of the calibration error.
         data, model: short titles.
-        linked: subjects that hold equal images and were kept together, one line a group.
+        linked: subjects that hold the same cells, one line a pair.
+        checked: what was looked for on two sides of the split and what was found, one line each.
         warnings: what a reader must not miss, one line each.
     """
 
@@ -59,6 +60,7 @@ class Meaning:
     data: str = "unnamed data"
     model: str = "unnamed model"
     linked: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

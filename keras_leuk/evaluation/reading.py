@@ -86,6 +86,7 @@ def parse_meaning(value: Mapping[str, Any], source: Path | str = "predictions.js
             data=str(value.get("data") or "unnamed data"),
             model=str(value.get("model") or "unnamed model"),
             linked=tuple(str(line) for line in value.get("linked_subjects") or ()),
+            checked=tuple(str(line) for line in value.get("checked") or ()),
             warnings=tuple(str(line) for line in value.get("warnings") or ()),
         )
     except (TypeError, ValueError) as error:

@@ -60,6 +60,12 @@ class Split(Section):
     fold: str | None = Field(None, description="train this fold only (null: all of them)")
     file: str | None = Field(None, description="reuse this split.csv of another run")
     seed: int | None = Field(None, ge=0, lt=2**31, description="seed of the split (null: the run's seed)")
+    link_subjects: Literal["auto", "none", "equal", "known", "audited"] = Field(
+        "auto",
+        description="subjects that count as one: none; equal (hold equal images); known (those, and C-NMC's known groups); "
+        "audited (those, and whoever holds the same cell, by a search); auto: audited where the cache has a search of these "
+        "images, else known",
+    )
 
     @field_validator("fold", mode="before")
     @classmethod

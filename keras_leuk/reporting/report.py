@@ -159,9 +159,11 @@ def _split(contents: Contents) -> str:
     told = escape(meaning.description).rstrip(".")
     description = f" {told[:1].upper()}{told[1:]}." if told else ""
     linked = "".join(f"\n- {escape(line)}" for line in meaning.linked)
-    linked = f"\n\nKept on one side:\n{linked}" if linked else ""
+    linked = f"\n\nSubjects that hold the same cells:\n{linked}" if linked else ""
+    checked = "".join(f"\n- {escape(line)}" for line in meaning.checked)
+    checked = f"\n\nLooked for on two sides of the split:\n{checked}" if checked else ""
     words = escape(split_words(contents)).capitalize()
-    return f"{words}.{description} {watched} Every image and its side are in split.csv.{linked}"
+    return f"{words}.{description} {watched} Every image and its side are in split.csv.{checked}{linked}"
 
 
 def _again(contents: Contents) -> str:

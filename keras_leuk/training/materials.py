@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from keras_leuk.data.groups import Knowledge
+from keras_leuk.data.linked import known_links
 from keras_leuk.data.read import read
 from keras_leuk.data.table import ImageTable, only_parts, with_labels, with_rows
 from keras_leuk.images.cache import Pictures, ingest
+from keras_leuk.images.duplicates import find, recall
 from keras_leuk.images.preprocessing import Preparation
+from keras_leuk.images.survey import survey
 from keras_leuk.models.weights import NO_WEIGHTS, Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe
@@ -32,6 +36,7 @@ class Materials:
         rows: its labelled images, one row each, with ``pixels`` (content hashes).
         pictures: the cached pictures of `rows`, in the same order.
         weights: the backbone's first weights; `NO_WEIGHTS` where there is none.
+        cache: folder of shared work.
         warnings: what every output of the run must say.
     """
 
@@ -41,6 +46,7 @@ class Materials:
     rows: pd.DataFrame
     pictures: Pictures
     weights: Weights
+    cache: Path
     warnings: tuple[str, ...]
 
     @property
@@ -83,7 +89,20 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
         f"images: {len(rows)} at {parts.size}x{parts.size}, {pictures.decoded} decoded now, {len(rows) - pictures.decoded} from "
         f"the cache ({pictures.store.path}, {stored / 1e6:.0f} MB; clear with: keras-leuk cache --clear)"
     )
-    return Materials(recipe, parts, table, rows, pictures, weights, (*table.warnings, *warnings))
+    return Materials(recipe, parts, table, rows, pictures, weights, cache, (*table.warnings, *warnings))
+
+
+def knowledge_of(materials: Materials, progress: Progress) -> Knowledge:
+    """Who is known to hold the same cells: what is known of the data set, and what a search of these images found.
+
+    The search is made now where the recipe needs it (split.link_subjects: audited) and the cache does not have it.
+    """
+    found = recall(materials.cache, list(materials.rows["pixels"]))
+    if found is None and materials.recipe.split.link_subjects == "audited":
+        files = [materials.table.root / image for image in materials.rows["image"]]
+        found = find(survey(files, cache=materials.cache, progress=progress), cache=materials.cache, progress=progress)
+    cells = None if found is None else tuple((pair.one, pair.other) for pair in found.pairs)
+    return Knowledge(known_links(materials.table), cells)
 
 
 def read_table(recipe: Recipe, cache: Path, progress: Progress | None = None) -> ImageTable:

@@ -157,7 +157,7 @@ def check_watched(recipe: Recipe, validation: int) -> None:
         )
 
 
-def resolved(recipe: Recipe, parts: Parts, table: ImageTable, *, strategy: str, weights: str) -> Recipe:
+def resolved(recipe: Recipe, parts: Parts, table: ImageTable, *, strategy: str, link_subjects: str, weights: str) -> Recipe:
     """The recipe with everything filled in that was left to be decided; training it again gives the same run."""
     head = recipe.model.head
     return recipe.model_copy(
@@ -166,7 +166,11 @@ def resolved(recipe: Recipe, parts: Parts, table: ImageTable, *, strategy: str, 
                 update={"path": _absolute(recipe.data.path), "classes": tuple(table.classes), "positive": table.positive}
             ),
             "split": recipe.split.model_copy(
-                update={"strategy": strategy, "file": _absolute(recipe.split.file) if recipe.split.file else None}
+                update={
+                    "strategy": strategy,
+                    "file": _absolute(recipe.split.file) if recipe.split.file else None,
+                    "link_subjects": link_subjects,
+                }
             ),
             "images": recipe.images.model_copy(update={"size": parts.size}),
             "model": recipe.model.model_copy(

@@ -30,7 +30,7 @@ from keras_leuk.training.fit import Fit
 from keras_leuk.training.materials import Materials
 from keras_leuk.training.predictor import ModelCard
 from keras_leuk.training.preflight import Parts, split_seed
-from keras_leuk.training.split_summary import describe_split, linked_lines, split_warnings
+from keras_leuk.training.split_summary import checked_lines, describe_split, linked_lines, split_warnings
 
 MISTAKES = 16
 """Pictures in the grid of the most confident mistakes."""
@@ -109,7 +109,7 @@ def write_environment(run: RunFolder, context: Context, splits: Sequence[SplitRe
             },
             "weights": materials.weights.facts() | {"note": materials.weights.note, "keras_own": materials.weights.keras_own},
             "linked_subjects": [
-                {"first": link.first, "second": link.second, "images": [list(pair) for pair in link.images]}
+                {"first": link.first, "second": link.second, "why": link.why, "images": [list(pair) for pair in link.images]}
                 for link in splits[0].linked
             ],
             "warnings": warnings(context, splits),
@@ -210,6 +210,7 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
             "decision": DECISION,
             "split": {"strategy": recipe.split.strategy, "seed": split_seed(recipe), "description": describe_split(splits)},
             "linked_subjects": linked_lines(splits[0]),
+            "checked": checked_lines(splits),
             "selection": recipe.training.monitor if stopping and watched else "none",
             "interval": {
                 "resamples": recipe.evaluation.resamples,

@@ -17,7 +17,7 @@ from keras_leuk.recipe.loading import dotted
 from keras_leuk.runs.folder import RunFolder, clear, writing
 from keras_leuk.training import crossvalidation, results
 from keras_leuk.training.fit import CHECKPOINT_SECONDS
-from keras_leuk.training.materials import Materials, gather
+from keras_leuk.training.materials import Materials, gather, knowledge_of
 from keras_leuk.training.preflight import check, check_watched, resolved, split_seed
 from keras_leuk.training.single import train_side
 from keras_leuk.training.split_summary import tell_split
@@ -102,7 +102,12 @@ def complete(materials: Materials, splits: Sequence[SplitResult]) -> Recipe:
         RecipeError: something is to be watched, and there is no validation side.
     """
     recipe = resolved(
-        materials.recipe, materials.parts, materials.table, strategy=splits[0].strategy, weights=_weights_word(materials)
+        materials.recipe,
+        materials.parts,
+        materials.table,
+        strategy=splits[0].strategy,
+        link_subjects=splits[0].link_subjects,
+        weights=_weights_word(materials),
     )
     check_watched(recipe, min(int((result.rows["split"] == "validation").sum()) for result in splits))
     return recipe
@@ -112,11 +117,12 @@ def make_splits(materials: Materials, progress: Progress) -> list[SplitResult]:
     """The split; one a fold in a cross-validation."""
     recipe, classes = materials.recipe, materials.table.classes
     seed = split_seed(recipe)
+    knowledge = knowledge_of(materials, progress)
     if recipe.split.strategy == "folds":
         names = [recipe.split.fold] if recipe.split.fold else fold_names(materials.rows, recipe.split)
-        found = [split_rows(materials.rows, recipe.split, seed, classes, fold=name) for name in names]
+        found = [split_rows(materials.rows, recipe.split, seed, classes, fold=name, knowledge=knowledge) for name in names]
     else:
-        found = [split_rows(materials.rows, recipe.split, seed, classes)]
+        found = [split_rows(materials.rows, recipe.split, seed, classes, knowledge=knowledge)]
     tell_split(found, progress)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from keras_leuk.data.groups import EQUAL, KNOWN, SAME_CELL
 from keras_leuk.data.splits import SplitResult
 from keras_leuk.progress import Progress
 
@@ -15,6 +16,8 @@ def tell_split(splits: Sequence[SplitResult], progress: Progress) -> None:
     for note in first.notes:
         progress.say(f"  {note}")
     for line in linked_lines(first):
+        progress.say(f"  {line}")
+    for line in checked_lines(splits):
         progress.say(f"  {line}")
     for result in splits if len(splits) > 1 else ():
         sides = []
@@ -47,11 +50,28 @@ def split_warnings(splits: Sequence[SplitResult]) -> list[str]:
     return [f"fold {concerned[0].fold}{others}: {warning}" for warning in concerned[0].warnings]
 
 
+def checked_lines(splits: Sequence[SplitResult]) -> list[str]:
+    """What was looked for on two sides and what was found; of several folds that agree, one line for all."""
+    if len(splits) == 1:
+        return list(splits[0].checked)
+    lines = []
+    for found in zip(*(result.checked for result in splits), strict=True):
+        lines += [found[0]] if len(set(found)) == 1 else [f"fold {r.fold}: {line}" for r, line in zip(splits, found, strict=True)]
+    return lines
+
+
 def linked_lines(split: SplitResult) -> list[str]:
-    """One line for each pair of subjects that hold the same images."""
+    """One line for each pair of subjects that hold the same cells."""
     lines = []
     for link in split.linked:
         name, twin = (image.rsplit("/", 1)[-1] for image in (link.first_image, link.second_image))
         more = f" and {len(link.images) - 1} more" if len(link.images) > 1 else ""
-        lines.append(f"subjects {link.first} and {link.second} hold equal images: {name} = {twin}{more}")
+        lines.append(f"subjects {link.first} and {link.second} {_WHY[link.why].format(name=name, twin=twin, more=more)}")
     return lines
+
+
+_WHY = {
+    EQUAL: "hold equal images: {name} = {twin}{more}",
+    SAME_CELL: "hold images of the same cell: {name} ~ {twin}{more}",
+    KNOWN: "are known to hold the same cells, such as {name} ~ {twin}",
+}

@@ -1,14 +1,14 @@
 import pytest
 from trees import labelled
 
-from keras_leuk.data.groups import link_equal
+from keras_leuk.data.groups import link_subjects
 from keras_leuk.data.overlap import find_overlap, listing
 
 
 def overlap(*images, split, pixels=None):
     """(subject, label) each; side and hash in the same order."""
     rows = labelled([(s, "A") for s in images], split=list(split), **({"pixels": list(pixels)} if pixels else {}))
-    rows["group"] = link_equal(list(rows["image"]), list(rows["subject"]), list(rows["pixels"])).names
+    rows["group"] = link_subjects(list(rows["image"]), list(rows["subject"]), list(rows["pixels"])).names
     return find_overlap(rows)
 
 
@@ -34,7 +34,7 @@ def test_linked_subjects_on_two_sides():
     assert found.subjects == ()
     assert found.linked == found.groups == ("H2+H4",)
     assert found.sentence() == (
-        "subjects linked by equal images stand on both sides, train and test (H2+H4); "
+        "subjects that hold the same cells stand on both sides, train and test (H2+H4); "
         "the same image stands on both sides, train and test (1 pair: 0.png = 1.png); metrics may be too high"
     )
 
@@ -63,3 +63,33 @@ def test_equal_names_are_told_with_their_folders():
 @pytest.mark.parametrize(("names", "text"), [("ab", "a, b"), ("abcde", "a, b, c, d, e"), ("abcdefg", "a, b, c, d, e and 2 more")])
 def test_five_names_and_a_count(names, text):
     assert listing(list(names)) == text
+
+
+def test_images_of_one_cell_on_two_sides():
+    rows = labelled([("1", "A"), ("2", "A"), ("3", "A")], split=["train", "test", "train"], pixels=["p", "q", "r"])
+    rows["group"] = ["1", "2", "3"]
+    found = find_overlap(rows, [("p", "q"), ("p", "r"), ("q", "elsewhere")])
+    assert found.cells == ("0.png ~ 1.png",)
+    assert found.sentence() == (
+        "images of the same cell stand on both sides, train and test (1 pair: 0.png ~ 1.png); metrics may be too high"
+    )
+    assert found.sides == ("train", "test")
+
+
+def test_what_was_looked_for_is_told():
+    lines = overlap("1", "1", "2", split=["train", "test", "test"]).checked(searched=False, known=True)
+    assert lines == (
+        "subjects on two sides: 1 (1)",
+        "groups of subjects that hold the same cells (known ones included) on two sides: none",
+        "equal images on two sides: none",
+        "other images of the same cell on two sides: not checked (keras-leuk audit would look for them)",
+    )
+    unknown = overlap(None, None, split=["train", "test"]).checked(searched=True, known=False)
+    assert unknown == ("equal images on two sides: none", "other images of the same cell on two sides: none")
+
+
+def test_other_sides_may_be_named():
+    rows = labelled([("1", "A"), ("1", "A"), ("2", "A")], split=["0", "1", "2"])
+    rows["group"] = ["1", "1", "2"]
+    assert find_overlap(rows).subjects == ()
+    assert find_overlap(rows, among=("0", "1", "2")).subjects == ("1",)

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trees import cohort, labelled
 
+from keras_leuk.data.groups import NOTHING_KNOWN, Knowledge, KnownLink
+from keras_leuk.data.linked import cnmc_links
 from keras_leuk.data.read import read
 from keras_leuk.data.splits import allowed, fold_names, read_split, split, write_split
 from keras_leuk.errors import DataError, RecipeError
@@ -15,8 +17,8 @@ from keras_leuk.recipe.schema import Split
 CLASSES = ("HEM", "ALL")
 
 
-def cut(rows, seed=0, fold=None, **recipe):
-    return split(rows, Split(**recipe), seed, sorted(set(rows["label"])), fold=fold)
+def cut(rows, seed=0, fold=None, knowledge=NOTHING_KNOWN, **recipe):
+    return split(rows, Split(**recipe), seed, sorted(set(rows["label"])), fold=fold, knowledge=knowledge)
 
 
 def sides(result):
@@ -112,7 +114,7 @@ def test_linked_subjects_are_told_and_kept_together():
     assert [(link.first, link.second, link.images, link.group) for link in result.linked] == [
         ("s0", "s2", (("0.png", "10.png"),), "s0+s2")
     ]
-    assert result.notes[-1] == "1 group of subjects with the same images under two names stand on one side each: s0+s2"
+    assert result.notes[-1] == "1 group of subjects that hold the same cells under two names stand on one side each: s0+s2"
     assert one_side_each(result, "group")
 
 
@@ -171,7 +173,7 @@ def test_official_warns_of_linked_subjects():
     rows = with_parts("training", "preliminary")
     rows.loc[[0, 20], "pixels"] = "same"
     (warning,) = cut(rows, strategy="official", validation=0).warnings
-    assert "subjects linked by equal images stand on both sides, train and test (preliminaryHEM0+trainingHEM0)" in warning
+    assert "subjects that hold the same cells stand on both sides, train and test (preliminaryHEM0+trainingHEM0)" in warning
     assert "(1 pair: 0.png = 20.png)" in warning
 
 
@@ -343,6 +345,67 @@ def real(cnmc_sample):
         hashlib.sha256(image.open(cnmc_sample / name).convert("RGB").tobytes()).hexdigest() for name in rows["image"]
     ]
     return rows
+
+
+NEAR = Knowledge((KnownLink("s1", "s3", "x.bmp", "y.bmp"),), (("h0", "h10"),))
+
+
+def near() -> pd.DataFrame:
+    """Images 0 and 10, of s0 and s2, show one cell; s1 and s3 are known to be linked."""
+    rows = cohort()
+    rows.loc[0, "pixels"], rows.loc[10, "pixels"] = "h0", "h10"
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("which", "groups"),
+    [
+        ("none", set()),
+        ("equal", set()),
+        ("known", {"s1+s3"}),
+        ("audited", {"s0+s2", "s1+s3"}),
+        ("auto", {"s0+s2", "s1+s3"}),
+    ],
+)
+def test_which_subjects_count_as_one(which, groups):
+    result = cut(near(), knowledge=NEAR, link_subjects=which)
+    assert {name for name in result.rows["group"] if "+" in name} == groups
+    assert result.link_subjects == ("audited" if which == "auto" else which)
+    assert one_side_each(result, "group")
+    # Whatever counted as one, everything that is known is told and checked.
+    assert [link.group for link in result.linked] == ["s0+s2", "s1+s3"]
+    assert len(result.checked) == 4
+
+
+def test_auto_is_known_where_nobody_has_searched():
+    result = cut(near(), knowledge=Knowledge(NEAR.subjects), link_subjects="auto")
+    assert result.link_subjects == "known"
+    assert "not checked" in result.checked[-1]
+
+
+def test_a_subject_split_that_parts_one_cell_warns():
+    found = [cut(near(), seed=seed, knowledge=NEAR, link_subjects="none") for seed in range(12)]
+    parted = [result for result in found if result.rows["split"].iloc[0] != result.rows["split"].iloc[10]]
+    assert parted
+    for result in parted:
+        assert any("images of the same cell stand on" in line for line in result.warnings)
+        assert any(line.startswith("other images of the same cell on two sides: 1 (") for line in result.checked)
+
+
+def test_one_cell_under_two_classes_is_warned_of():
+    rows = near()
+    other = rows.index[rows["label"] != rows["label"].iloc[0]][0]
+    rows.loc[other, "pixels"] = "hx"
+    result = cut(rows, strategy="random", knowledge=Knowledge(cells=(("h0", "hx"),)))
+    assert any(
+        line.startswith("1 pair of images show one cell under two classes, the first 0.png and") for line in result.warnings
+    )
+
+
+@pytest.mark.real
+def test_the_sample_keeps_known_subjects_together(real):
+    groups = {link.group for link in cut(real, knowledge=Knowledge(cnmc_links())).linked}
+    assert groups == {"1+15+16+17+20+21", "51+55+75+78", "H2+H4+H5+H6+H7", "h3+H10", "H14+H24"}
 
 
 @pytest.mark.real
