@@ -98,4 +98,4 @@ def _deep(paths: list[Path], backbone: Backbone, weights: Weights, classes: int,
         progress=progress,
     )
     rows = found.store.rows()[found.index]
-    return Vectors(rows, f"frozen {backbone.name} ({weights.note}, {backbone.default_size} px, {rows.shape[1]} features)")
+    return Vectors(rows, f"frozen {backbone.name} (ImageNet weights, {backbone.default_size} px, {rows.shape[1]:,} features)")

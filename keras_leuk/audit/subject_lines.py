@@ -8,6 +8,8 @@ Json = dict[str, Any]
 
 NAMED = 5
 """Subjects named in a line."""
+RARE = 0.1
+"""Share of the images outside their subject's main class from which on subjects simply have cells of several classes."""
 
 
 def lines(found: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -41,7 +43,7 @@ def lines(found: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
             f"the subject of a cell is recognised among those of its class in {_percent(recognition['accuracy'])} of the images; "
             f"always naming the largest subject gives {100 * recognition['chance']:.1f} % ({size})"
         )
-    _purity(found["purity"], warnings, notes)
+    _purity(found["purity"], found["known"], warnings, notes)
     if found["known"] < found["images"]:
         unnamed = found["images"] - found["known"]
         notes.append(f"{unnamed:,} of {found['images']:,} images name no subject and are left out of this section")
@@ -51,14 +53,14 @@ def lines(found: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _flatters(optimism: Json, gain: Json) -> str:
     random, by_subject = (_figure(optimism["designs"][name]) for name in ("random", "by_subject"))
     size = f"n = {optimism['images']:,} images, {optimism['subjects']:,} subjects"
-    head = "a random split flatters" if _above_0(gain) else "no sign that a random split flatters"
+    head = "a random split flatters" if _above_0(gain) else "that a random split flatters is not shown"
     return (
         f"{head}: the {optimism['measure']} of the same classifier is {random} under random folds and {by_subject} under "
         f"folds over subjects; difference {_figure(gain)}; {size}"
     )
 
 
-def _purity(purity: Json, warnings: list[str], notes: list[str]) -> None:
+def _purity(purity: Json, known: int, warnings: list[str], notes: list[str]) -> None:
     total, several = purity["subjects"], purity["subjects"] - purity["of_one_class"]
     if not several:
         notes.append(f"each of {total:,} subjects is of one class, so that whatever tells the subject tells the class")
@@ -69,8 +71,8 @@ def _purity(purity: Json, warnings: list[str], notes: list[str]) -> None:
     )
     more = f" and {several - NAMED:,} more" if several > NAMED else ""
     line = f"{several:,} of {total:,} subjects are of several classes: {named}{more}"
-    # Where most people have cells of several kinds that is how the data are; where few have, their labels are in question.
-    (warnings if 2 * several < total else notes).append(line)
+    # People can have cells of several kinds; but where few cells stand apart, their labels are in question.
+    (warnings if purity["outside_main_class"] < RARE * known else notes).append(line)
 
 
 def _above_0(figure: Json) -> bool:

@@ -1,6 +1,6 @@
 """What subjects do to a data set: how much of the features they are, how well one is recognised, what a random split gains.
 
-Subjects that share an equal image count as one (`group`), and only images whose subject is known take part. Start
+Subjects that hold the same cells count as one (`group`), and only images whose subject is known take part. Start
 at `subjects`; what the page shows of it is `keras_leuk.reporting.audit_subjects`.
 """
 
@@ -40,7 +40,7 @@ class Subjects:
     Attributes:
         features: what the features are, in words.
         images: labelled images; known: those whose subject is known; subjects: how many names; people: how many are left where
-            subjects that share an equal image count as one.
+            subjects that hold the same cells count as one.
         reason: why nothing is said, where no subject is known.
         classes: in label order; positive: of two classes.
         variance: share (value, low, high) of the within-class variance of the standardised features that is the subject's;
@@ -48,7 +48,8 @@ class Subjects:
             left_out (classes with too few subjects).
         recognition: classes and all, as `keras_leuk.audit.recognition.Recognition` has them.
         optimism: as `keras_leuk.audit.split_optimism.flatter` gives it.
-        purity: subjects, of_one_class, of_several (the first: subject, images of each class).
+        purity: subjects, of_one_class, outside_main_class (images of another class than most of their subject's), of_several (the
+            first: subject, images of each class).
         warnings: what the user must not miss; notes: what else is to be known; one line each.
         table: one row a subject in natural order: subject, group, images, classes, images of each class, judged and recognised
             (images in `recognition`).
@@ -195,6 +196,7 @@ def _purity(table: pd.DataFrame, classes: Sequence[str]) -> Json:
     return {
         "subjects": len(table),
         "of_one_class": len(table) - len(several),
+        "outside_main_class": int((counts.sum(axis=1) - counts.max(axis=1)).sum()),
         "of_several": [
             {"subject": table["subject"].iloc[i], "classes": {n: int(c) for n, c in zip(classes, counts[i], strict=True) if c}}
             for i in several[:NAMED]

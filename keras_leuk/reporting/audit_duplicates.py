@@ -12,8 +12,8 @@ from PIL import Image
 
 from keras_leuk.reporting.audit_inventory_figure import data_caption
 from keras_leuk.reporting.page import Block, Cell, Heading, Paragraph, Picture, Points, Table, Tables
-from keras_leuk.reporting.style import PAGE, TINY, Caption, canvas, drawn, save, short
-from keras_leuk.runs.atomic import write_bytes, write_text
+from keras_leuk.reporting.style import PAGE, TINY, Caption, canvas, drawn, save_photographs, short
+from keras_leuk.runs.atomic import write_text
 
 Json = dict[str, Any]
 
@@ -84,7 +84,7 @@ def draw(section: Json, folder: Path, data: str, classes: tuple[list[str], str |
     caption = data_caption(data, section["images"], subjects, classes[0], classes[1], note)
     strips = [np.asarray(Image.open(folder / "pictures" / f"{group['name']}.jpg")) for group in shown]
     (folder / "figures").mkdir(exist_ok=True)
-    write_bytes(folder / "figures" / f"{FIGURE}.png", lambda path: save(_sheet(shown, strips, caption), path))
+    save_photographs(_sheet(shown, strips, caption), folder / "figures" / f"{FIGURE}.png")
     known = ("image", "subject", "label")
     rows = [(group["name"], group["agreement"], *(one[key] for key in known)) for group in shown for one in group["images"]]
     table = pd.DataFrame(rows, columns=["group", "agreement", *known])

@@ -32,7 +32,7 @@ def headline(section: Json) -> str:
 
 def blocks(section: Json, folder: Path) -> list[Block]:
     """The section on the page; `folder` is not needed."""
-    found: list[Block] = [Heading("Leaks"), Paragraph(headline(section))]
+    found: list[Block] = [Heading("Leaks"), Paragraph(_begun(headline(section)))]
     if section["conflicts"]:
         found.append(conflict_lines(section["conflicts"]))
     if section["divisions"]:
@@ -42,6 +42,10 @@ def blocks(section: Json, folder: Path) -> list[Block]:
         if lines:
             found += [Heading(f"On two sides: {one['name']}", 3), Points(tuple(line[:1].upper() + line[1:] for line in lines))]
     return found
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _divided(section: Json) -> str:

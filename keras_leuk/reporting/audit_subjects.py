@@ -44,7 +44,7 @@ def blocks(section: Json, folder: Path) -> list[Block]:
     if section["reason"] is not None:
         return [Heading("Subjects"), Paragraph(f"Nothing can be said about subjects: {section['reason']}.")]
     linked = section["subjects"] - section["people"]
-    one = f"; those that share an equal image count as one, which leaves {section['people']:,}" if linked else ""
+    one = f"; those that hold the same cells count as one, which leaves {section['people']:,}" if linked else ""
     about = f"{section['known']:,} images name {section['subjects']:,} subjects{one}. Features: {section['features']}."
     found: list[Block] = [
         Heading("Subjects"),

@@ -18,7 +18,7 @@ from PIL import Image
 
 from keras_leuk.reporting.audit_inventory_figure import data_caption
 from keras_leuk.reporting.page import Block, Cell, Heading, Paragraph, Picture, Points, Table, Tables
-from keras_leuk.reporting.style import PAGE, TINY, Caption, canvas, drawn, save, short
+from keras_leuk.reporting.style import PAGE, TINY, Caption, canvas, drawn, save_photographs, short
 from keras_leuk.runs.atomic import write_bytes
 
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ def draw(section: Json, folder: Path, data: str) -> None:
     known = section["subjects"] if section["known_subjects"] else None
     caption = data_caption(data, section["images"], known, section["classes"], section["positive"], note)
     pictures = [_picture(folder / row["picture"]) for row in section["shown"]]
-    save(sheet_figure(section["shown"], pictures, _title(section), caption), figures / f"{FIGURE}.png")
+    save_photographs(sheet_figure(section["shown"], pictures, _title(section), caption), figures / f"{FIGURE}.png")
 
 
 @drawn

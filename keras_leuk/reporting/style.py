@@ -19,6 +19,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from PIL import Image
 
 from keras_leuk.runs.atomic import replacing
 
@@ -173,6 +174,13 @@ def save(figure: Figure, path: Path) -> None:
         # Names in scripts that the font lacks are drawn as boxes; the CSV beside the figure has them in full.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def save_photographs(figure: Figure, path: Path) -> None:
+    """Writes a figure of photographs with 256 colours, chosen for it: a third of the bytes, and no difference to the eye."""
+    save(figure, path)
+    with replacing(path) as temporary, Image.open(path) as picture:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(temporary, format="PNG", optimize=True)
 
 
 def short(name: str, length: int = 16) -> str:

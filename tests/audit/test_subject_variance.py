@@ -18,7 +18,8 @@ BULLS = (
     (42, 64, 50, 69, 77, 81, 87),
     (35, 68, 59, 38, 57, 76, 57, 29, 60),
 )
-"""Percentages of conceptions by samples of semen of six bulls, Snedecor and Cochran 1967, Statistical Methods, section 10.18."""
+"""Percentages of conceptions by samples of semen of six bulls: the example of Snedecor and Cochran, Statistical Methods, in the
+chapter on one-way classifications. Typed from memory; the book was not at hand."""
 
 
 def bulls():

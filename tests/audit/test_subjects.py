@@ -92,6 +92,7 @@ def test_subjects_of_several_classes_are_named():
     total = int((images["subject"] == "s3").sum())
     assert found.purity["of_several"] == [{"subject": "s3", "classes": {"HEM": 1, "ALL": total - 1}}]
     assert f"1 of 20 subjects are of several classes: s3 (1 HEM, {total - 1} ALL)" in found.warnings
+    assert found.purity["outside_main_class"] == 1
     mixed = audit(images.assign(label=np.where(images.index % 2, "ALL", "HEM")), features)
     assert not any("several classes" in line for line in mixed.warnings)
     assert any("20 of 20 subjects are of several classes" in line for line in mixed.notes)
