@@ -83,14 +83,14 @@ def headlines(content: Json) -> list[str]:
     ]
     if "subjects" in content:
         lines += [
-            _first(content["subjects"], "Nothing is known of subjects."),
+            _first(content["subjects"], "Nothing is known of subjects.", "a random split"),
             _first(content["suspicious"], "Labels were not judged."),
         ]
     found = [*content["data"]["warnings"], *content["inventory"]["warnings"], *lines]
     return [f"{line[:1].upper()}{line[1:]}{'' if line.endswith('.') else '.'}" for line in dict.fromkeys(found)]
 
 
-def _first(section: Json, otherwise: str) -> str:
-    """The most serious sentence of a section."""
+def _first(section: Json, otherwise: str, about: str = "") -> str:
+    """The most serious sentence of a section; one about what it is for, where there is such a one."""
     lines = [*section["warnings"], *section["notes"], *([section["reason"]] if section.get("reason") else [])]
-    return str(lines[0]) if lines else otherwise
+    return str(next((line for line in lines if about in line), lines[0])) if lines else otherwise

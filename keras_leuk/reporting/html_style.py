@@ -21,7 +21,8 @@ h1 { font-size: clamp(1.45rem, 1.1rem + 1.6vw, 2.1rem); line-height: 1.2; margin
 h2 { font-size: 1.35rem; margin: 2.4em 0 0.6em; padding-bottom: 0.2em; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1.08rem; margin: 1.8em 0 0.5em; }
 p, ul, figcaption { max-width: 48rem; }
-h1, h2, h3, p, li, td, th, figcaption { overflow-wrap: anywhere; }
+h1, h2, h3, p, li, figcaption { overflow-wrap: anywhere; }
+td, th { overflow-wrap: break-word; }
 a { color: var(--link); }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { left: 0.5rem; top: 0.5rem; background: var(--ground); padding: 0.4rem 0.8rem; }
@@ -49,7 +50,7 @@ th, td { font-weight: normal; white-space: nowrap; overflow-wrap: normal; }
 thead th { font-weight: 600; vertical-align: bottom; }
 .measures thead th { white-space: normal; }
 th:first-child, .words th, .words td { text-align: left; }
-.words td { white-space: normal; min-width: 4rem; overflow-wrap: anywhere; }
+.words td { white-space: normal; min-width: 4rem; max-width: 32rem; }
 .facts th { white-space: normal; color: var(--quiet); min-width: 7rem; }
 thead th[colspan] { text-align: center; border-bottom: 1px solid var(--line); }
 td small { display: block; color: var(--quiet); font-size: 0.8em; font-weight: normal; }
