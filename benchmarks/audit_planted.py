@@ -5,14 +5,7 @@
 
 Sets are generated cells, all different, and the folders given as real ones. In each, images that are already in a group of
 duplicates are never copied, and what holds between two images of a set before planting counts neither for the search nor
-against it. Of the rest, so many are drawn for each kind of copy, each kind by itself, and copied:
-
-- exact: the same file under another name;
-- JPEG: saved by Pillow as JPEG of quality 90;
-- turned: by 90, 180 or 270 degrees, drawn by lot;
-- mirrored: left to right or top to bottom, drawn by lot;
-- brightness: all levels times 1.05 or 0.95, drawn by lot, rounded, cut off at 255;
-- resized: n to n * 448 / 450 pixels and back to n, bilinear both times.
+against it. Of the rest, so many are drawn for each kind of copy (`KINDS`), each kind by itself, and copied.
 
 All but the JPEG are saved without loss. All copies are searched for together: what a search finds of two pictures does not
 depend on the others. The row of a kind counts what it finds among the set and the copies of that kind, which is what a search of
@@ -60,6 +53,8 @@ COLUMNS = 4
 
 Pixels = np.ndarray
 Files = tuple[Path, Path]
+Agreements = Mapping[Files, float]
+"""Pair of files, in alphabetical order → how well they agree, 1 where their pixels are equal."""
 
 
 def brightened(pixels: Pixels, lot: int) -> Pixels:
@@ -74,26 +69,18 @@ def resized(pixels: Pixels, lot: int) -> Pixels:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-CHANGES: dict[str, Callable[[Pixels, int], Pixels] | None] = {
-    "exact": None,
-    "JPEG": lambda pixels, lot: pixels,
-    "turned": lambda pixels, lot: np.rot90(pixels, 1 + lot % 3),
-    "mirrored": lambda pixels, lot: pixels[:, ::-1] if lot % 2 else pixels[::-1],
-    "brightness": brightened,
-    "resized": resized,
+KINDS: dict[str, tuple[str, Callable[[Pixels, int], Pixels] | None]] = {
+    "exact": ("the same file under another name", None),
+    "JPEG": ("saved by Pillow as JPEG of quality 90", lambda pixels, lot: pixels),
+    "turned": ("by 90, 180 or 270 degrees, drawn by lot", lambda pixels, lot: np.rot90(pixels, 1 + lot % 3)),
+    "mirrored": (
+        "left to right or top to bottom, drawn by lot",
+        lambda pixels, lot: pixels[:, ::-1] if lot % 2 else pixels[::-1],
+    ),
+    "brightness": ("all levels times 1.05 or 0.95, drawn by lot, rounded, cut off at 255", brightened),
+    "resized": ("n to n · 448 / 450 pixels and back to n, bilinear both times", resized),
 }
-"""Kind of copy → what it does to the pixels, by a lot of 0 to 5."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """What was found in a set, with its copies or without.
-
-    Attributes:
-        agreement: pair of files, in alphabetical order → agreement, 1 where their pixels are equal.
-    """
-
-    agreement: Mapping[Files, float]
+"""Kind of copy → what it is, and what it does to the pixels, by a lot of 0 to 5 (None: the file is copied)."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +152,8 @@ def judge(name: str, root: Path, folder: Path, options: argparse.Namespace) -> t
     table = read(str(root))
     base = [table.root / image for image in table.rows["image"]]
     before = search(base, folder / "cache")
-    origin = dict(zip(base, connected(base, before.agreement), strict=True))
-    grouped = {path for pair in before.agreement for path in pair}
+    origin = dict(zip(base, connected(base, before), strict=True))
+    grouped = {path for pair in before for path in pair}
     copies_folder = folder / f"copies-{root.name}-{options.copies}-{options.seed}"
     copies = plant([path for path in base if path not in grouped], copies_folder, options.copies, options.seed)
     everything = {copy: original for made in copies.values() for copy, original in made.items()}
@@ -177,7 +164,7 @@ def judge(name: str, root: Path, folder: Path, options: argparse.Namespace) -> t
         draw(counts[-1].further, options.sheets / f"{root.name}-further.png")
         draw(counts[-1].missed, options.sheets / f"{root.name}-missed.png")
     remarks = [
-        f"{name}: {len(base):,} images, {len(grouped)} of them in the {len(before.agreement)} pairs that were known before; "
+        f"{name}: {len(base):,} images; before planting, {len(before)} pairs were found among {len(grouped)} of them; "
         f"{len(everything):,} copies.",
         *(f"{name}, missed: {trace(copy, original)}." for copy, original in counts[-1].missed),
         *(f"{name}, further: {described(pair, after)}." for pair in counts[-1].further[:SHOWN]),
@@ -187,7 +174,7 @@ def judge(name: str, root: Path, folder: Path, options: argparse.Namespace) -> t
     return [line(name, row) for row in counts], remarks
 
 
-def search(files: Sequence[Path], cache: Path) -> Search:
+def search(files: Sequence[Path], cache: Path) -> Agreements:
     """Survey and search, as `keras-leuk audit` does them."""
     seen = survey(files, cache=cache)
     if seen.unreadable:
@@ -198,7 +185,7 @@ def search(files: Sequence[Path], cache: Path) -> Search:
     agreement = {pair_of(*pair): 1.0 for same in held.values() for pair in combinations(same, 2)}
     for pair in find(seen, cache=cache).pairs:
         agreement |= {pair_of(one, other): pair.agreement for one in held[pair.one] for other in held[pair.other]}
-    return Search(agreement)
+    return agreement
 
 
 def pair_of(one: Path, other: Path) -> Files:
@@ -211,7 +198,7 @@ def plant(free: Sequence[Path], folder: Path, copies: int, seed: int) -> dict[st
     if len(free) < copies:
         raise SystemExit(f"--copies {copies}: only {len(free)} images of the set have no duplicate")
     planted: dict[str, dict[Path, Path]] = {}
-    for kind, change in CHANGES.items():
+    for kind, (_, change) in KINDS.items():
         drawn = generator(seed, f"planted copies, {kind}")
         chosen = drawn.choice(len(free), copies, replace=False)
         lots = drawn.integers(6, size=copies)
@@ -234,12 +221,12 @@ def write(original: Path, target: Path, kind: str, change: Callable[[Pixels, int
     return file
 
 
-def count(kind: str, made: Mapping[Path, Path], base: Sequence[Path], after: Search, origin: Mapping[Path, object]) -> Count:
+def count(kind: str, made: Mapping[Path, Path], base: Sequence[Path], after: Agreements, origin: Mapping[Path, object]) -> Count:
     """What the search makes of the set and these copies."""
     files = {*base, *made}
-    further = [(one, other) for one, other in after.agreement if {one, other} <= files and origin[one] != origin[other]]
-    further.sort(key=lambda pair: (-after.agreement[pair], pair))
-    missed = [pair for pair in made.items() if pair_of(*pair) not in after.agreement]
+    further = [(one, other) for one, other in after if {one, other} <= files and origin[one] != origin[other]]
+    further.sort(key=lambda pair: (-after[pair], pair))
+    missed = [pair for pair in made.items() if pair_of(*pair) not in after]
     return Count(kind, len(made), len(made) - len(missed), tuple(missed), tuple(further))
 
 
@@ -273,10 +260,10 @@ def trace(copy: Path, original: Path) -> str:
     )
 
 
-def described(pair: Files, after: Search) -> str:
+def described(pair: Files, after: Agreements) -> str:
     """The two files and how well they agree."""
     names = " and ".join(f"{path.parent.name}/{path.name}" for path in pair)
-    return f"{names}, agreement {after.agreement[pair]:.3f}"
+    return f"{names}, agreement {after[pair]:.3f}"
 
 
 def draw(pairs: Sequence[Files], file: Path) -> None:
@@ -303,9 +290,13 @@ def report(rows: Sequence[str], remarks: Sequence[str]) -> str:
         [
             "# Planted copies",
             "",
-            "What the search for duplicates makes of copies that were planted. Intervals: Wilson, 95 %, one unit a copy or pair.",
-            "Recall: found of the planted. Further pairs: found, neither planted nor known before, among the set and the copies",
-            "of the row. Precision: planted pairs among the planted and further pairs that were found.",
+            "What the search for duplicates makes of copies that were planted. All copies of a set are searched together; the",
+            "row of a kind counts what is found among the set and the copies of that kind. Images that had a duplicate before are never",
+            "copied. Recall: found of the planted. Further pairs: found, neither planted nor found before planting. Precision:",
+            "planted pairs among the planted and further pairs that were found. Intervals: Wilson, 95 %, one unit a copy or pair.",
+            f"Wanted: {WANTED} or more each.",
+            "",
+            *(f"- {kind}: {words}" for kind, (words, _) in KINDS.items()),
             "",
             f"`{typed}`: {os.cpu_count()} CPU cores ({platform.machine()}), {libraries}.",
             "",

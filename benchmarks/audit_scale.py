@@ -1,6 +1,6 @@
 """Time and peak memory of an audit of many images against a fifth of them, each in a process of its own.
 
-    python benchmarks/audit_scale.py [--images 15000] [--size 224] [--scratch FOLDER] [--csv FILE] [--report FILE]
+    python benchmarks/audit_scale.py [--images 15000] [--size 224] [--scratch FOLDER] [--report FILE]
 
 Generated 24-bit BMP files, all different, 100 a subject; the smaller set is the first fifth of the larger one. Drawing them, in
 two processes, does not count; with `--scratch` they are kept and drawn once. Measured are
@@ -30,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -51,7 +51,6 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=15_000)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--scratch", type=Path, help="folder for the images; kept")
-    parser.add_argument("--csv", type=Path, help="write the measurements here")
     parser.add_argument("--report", type=Path, help="write the report here")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--cache", type=Path, help=argparse.SUPPRESS)
@@ -70,8 +69,6 @@ def main() -> None:
                 print(f"{what}, {count} images: {rows[-1]['seconds']:.0f} s, {rows[-1]['peak']:.0f} MB", flush=True)
     text = report(rows, options.size)
     print(text)
-    if options.csv:
-        write(rows, options.csv)
     if options.report:
         options.report.write_text(text, encoding="utf-8")
 
@@ -261,19 +258,10 @@ def shown(typed: Sequence[str]) -> Iterator[str]:
     """The command's words without the places of this machine."""
     words = iter(typed)
     for word in words:
-        if word in ("--scratch", "--csv", "--report"):
+        if word in ("--scratch", "--report"):
             next(words, None)
         else:
             yield word
-
-
-def write(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """The measurements as CSV, what is nested as JSON."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with open(file, "w", newline="", encoding="utf-8") as target:
-        writer = csv.DictWriter(target, columns)
-        writer.writeheader()
-        writer.writerows({name: json.dumps(v) if isinstance(v, dict) else v for name, v in row.items()} for row in rows)
 
 
 if __name__ == "__main__":

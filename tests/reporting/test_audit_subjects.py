@@ -110,11 +110,3 @@ def test_nothing_in_the_figure_is_clipped_or_lies_on_another_word(kind):
             across, along = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
             assert across < 1 or along < 2.5, (one, other)
     assert sum(text.get_text() == "undefined" for text in figure.findobj(Text)) == (3 if kind == "partly" else 0)
-
-
-def test_the_page_needs_nothing_but_json():
-    import sys
-
-    assert not any(name in vars(audit_subjects) for name in ("subjects", "keras"))
-    assert "keras_leuk.audit" not in {getattr(value, "__module__", "") for value in vars(audit_subjects).values()}
-    assert "tensorflow" not in sys.modules
