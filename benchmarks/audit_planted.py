@@ -164,7 +164,7 @@ def judge(name: str, root: Path, folder: Path, options: argparse.Namespace) -> t
         draw(counts[-1].further, options.sheets / f"{root.name}-further.png")
         draw(counts[-1].missed, options.sheets / f"{root.name}-missed.png")
     remarks = [
-        f"{name}: {len(base):,} images; before planting, {len(before)} pairs were found among {len(grouped)} of them; "
+        f"{name}: {len(base):,} images; before planting, {len(before):,} pairs were found among {len(grouped):,} of them; "
         f"{len(everything):,} copies.",
         *(f"{name}, missed: {trace(copy, original)}." for copy, original in counts[-1].missed),
         *(f"{name}, further: {described(pair, after)}." for pair in counts[-1].further[:SHOWN]),
@@ -234,7 +234,7 @@ def line(name: str, row: Count) -> str:
     """A row of the Markdown table."""
     told = row.found + len(row.further)
     recall, precision = share(row.found, row.planted), share(row.found, told)
-    return f"| {name} | {row.kind} | {row.planted} | {row.found} | {recall} | {len(row.further)} | {precision} |"
+    return f"| {name} | {row.kind} | {row.planted:,} | {row.found:,} | {recall} | {len(row.further)} | {precision} |"
 
 
 def share(some: int, whole: int) -> str:
@@ -290,10 +290,11 @@ def report(rows: Sequence[str], remarks: Sequence[str]) -> str:
         [
             "# Planted copies",
             "",
-            "What the search for duplicates makes of copies that were planted. All copies of a set are searched together; the",
-            "row of a kind counts what is found among the set and the copies of that kind. Images that had a duplicate before are never",
-            "copied. Recall: found of the planted. Further pairs: found, neither planted nor found before planting. Precision:",
-            "planted pairs among the planted and further pairs that were found. Intervals: Wilson, 95 %, one unit a copy or pair.",
+            "What the search for duplicates makes of copies that were planted. All are searched for at once; the row",
+            "of a kind counts what is found among the set and the copies of that kind. Images that had a duplicate before are",
+            "never copied. Recall: found of the planted. Further pairs: found, neither planted nor found before planting.",
+            "Precision: planted pairs among the planted and further pairs that were found. Intervals: Wilson, 95 %, one unit a",
+            "copy or a pair.",
             f"Wanted: {WANTED} or more each.",
             "",
             *(f"- {kind}: {words}" for kind, (words, _) in KINDS.items()),

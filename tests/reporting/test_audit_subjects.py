@@ -12,7 +12,6 @@ from matplotlib.text import Text
 from simulated_cells import simulated
 
 from keras_leuk.audit.subjects import subjects
-from keras_leuk.reporting import audit_subjects
 from keras_leuk.reporting.audit_inventory_figure import data_caption
 from keras_leuk.reporting.audit_subjects import blocks, draw, subjects_figure, subjects_table
 from keras_leuk.reporting.html import html_page
