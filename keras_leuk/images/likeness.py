@@ -16,6 +16,7 @@ none lies between 0.383 and 0.511, and those above show one cell to the eye: see
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -57,12 +58,16 @@ _FINE, _MIDDLE, _LOCAL = 1.0, 4.0, 6.0
 # that is compared, and of the neighbourhood that its strength is measured in.
 _NOISE = 0.3
 # Grey levels; texture weaker than this is not amplified.
+_FLAT = 1e-4
+# Mean square of normalised texture below which there is none, only rounding.
 _RIM, _OUTLINE = 15, 19
 # Pixels: twice the depth to which the cell's border is left out in describing and in comparing.
 _LEAST = 100
 # Pixels that must be left to compare.
 _HOPELESS = 0.1
 # Pictures that agree less than so at half the resolution are not compared at the full one.
+_STILL = 0.8
+# Pictures that could not be laid over each other are the same where they agree so well as they are.
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,16 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """Of `other` laid over `one`; or left where it is, where that agrees well enough to be beyond chance."""
+    aligned = _aligned(one, other)
+    if aligned >= THRESHOLD:
+        return aligned
+    # A picture that is mostly burnt out gives the search for a place no hold.
+    still = _correlation(one, other, 1.0)
+    return still if still >= _STILL else aligned
+
+
+def _aligned(one: np.ndarray, other: np.ndarray) -> float:
     halves = [cv2.resize(square, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA) for square in (one, other)]
     warp = _laid_over(halves[0], halves[1], np.eye(2, 3, dtype=np.float32), 40)
     if warp is None or _correlation(halves[0], _moved(halves[1], warp), 0.5) < _HOPELESS:
@@ -190,8 +205,10 @@ def _correlation(one: np.ndarray, other: np.ndarray, scale: float) -> float:
         for square in (one, other)
     ]
     first, second = (band - band.mean() for band in bands)
-    power = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / power if power > 0 else -1.0
+    powers = float(first @ first), float(second @ second)
+    if min(powers) < _FLAT * len(first):
+        return -1.0
+    return float(first @ second) / math.sqrt(powers[0] * powers[1])
 
 
 def _eroded(mask: np.ndarray, width: int) -> np.ndarray:

@@ -116,3 +116,11 @@ def test_a_picture_without_texture_has_no_descriptor(level):
 
 def test_descriptors_are_unit_vectors(cells):
     assert np.allclose([np.linalg.norm(describe(cut(pixels).square)) for pixels in cells], 1, atol=1e-5)
+
+
+def test_a_burnt_out_field_is_the_same_though_it_cannot_be_laid_over():
+    rng = np.random.default_rng(5)
+    field = np.clip(cv2.GaussianBlur(rng.normal(250, 90, (224, 224, 3)), (0, 0), 4) * 3 - 500, 0, 255)
+    one, other = (cut(np.clip(np.rint(field * factor), 0, 255).astype(np.uint8)) for factor in (1.0, 1.05))
+    assert one.mask is None
+    assert agreement(one.square, other.square) > 0.9
