@@ -24,6 +24,8 @@ COMMANDS = {
     "lr-find": ("keras_leuk.cli.lr_find", "Suggest a learning rate."),
     "augment": ("keras_leuk.cli.augment", "Show what augmentation makes of pictures."),
     "backbones": ("keras_leuk.cli.backbones", "List the backbones."),
+    "papers": ("keras_leuk.cli.papers", "List or show the papers that keras-leuk replays."),
+    "claims": ("keras_leuk.cli.claims", "Audit the arithmetic of published numbers."),
     "recipes": ("keras_leuk.cli.recipes", "List or show the shipped recipes."),
     "devices": ("keras_leuk.cli.devices", "Tell what training would run on."),
     "cache": ("keras_leuk.cli.cache", "Tell what the cache folder holds, or clear it."),

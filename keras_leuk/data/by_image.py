@@ -1,7 +1,7 @@
 """Puts single images on sides, class by class, where nothing is known of subjects or nobody asks for them.
 
 Counts are exact: of n images a share s is the smallest whole number not below s * n, as in scikit-learn, so 10,661 cells at
-80/20 are 8,528 and 2,133 (Fatonah et al. 2023). Start at `draw_by_image` and `deal_by_image`.
+80/20 are 8,528 and 2,133 (Fata et al. 2023). Start at `draw_by_image` and `deal_by_image`.
 """
 
 from __future__ import annotations

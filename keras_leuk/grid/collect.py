@@ -67,7 +67,7 @@ def _measured(run: RunFolder) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for side in SIDES:
         facts = metrics.get(side)
-        if not facts:
+        if not facts or not facts["n"]:
             continue
         found |= {f"{side}_n": facts["n"], f"{side}_subjects": facts["subjects"], f"{side}_log_loss": losses.get(side)}
         for name in MEASURES:

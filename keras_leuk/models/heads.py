@@ -67,12 +67,12 @@ HEADS: Mapping[str, NamedHead] = {
     "fata2023": NamedHead(
         Head(layers=(Dense(units=512, activation="relu"),)),
         "512 units and a softmax; average pooling is assumed",
-        "fata2023, Method",
+        "fata2023, section 2.6",
     ),
     "vijesh2024": NamedHead(
         Head(pooling="max", layers=(Dropout(rate=0.5),), output=Output(activation="sigmoid")),
         "maximum pooling, dropout 0.5, a sigmoid per class",
-        "vijesh2024, section 3",
+        "vijesh2024, section 4.1.2",
     ),
     "mulya2023": NamedHead(Head(), "a softmax; average pooling is assumed", "mulya2023, section 2"),
     "badruzzaman2024": NamedHead(
