@@ -25,7 +25,7 @@ import numpy as np
 SIDE = 96
 """Pixels of a square's side."""
 
-METHOD = 1
+METHOD = 2
 """Counted up whenever a step or a constant changes what is found."""
 
 THRESHOLD = 0.48
@@ -66,7 +66,7 @@ _LEAST = 100
 # Pixels that must be left to compare.
 _HOPELESS = 0.1
 # Pictures that agree less than so at half the resolution are not compared at the full one.
-_STILL = 0.8
+_STILL = 0.7
 # Pictures that could not be laid over each other are the same where they agree so well as they are.
 
 
