@@ -310,7 +310,7 @@ train(load(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]), resume=Path
 """
 
 
-@pytest.mark.parametrize(("regime", "epochs"), [("frozen", 60), ("fine-tuned", 8)])
+@pytest.mark.parametrize(("regime", "epochs"), [("frozen", 60), pytest.param("fine-tuned", 8, marks=pytest.mark.slow)])
 def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
     regime: str, epochs: int, tiny_recipe, cache: Path, tmp_path: Path
 ) -> None:
