@@ -13,12 +13,15 @@ from keras_leuk.errors import RunError, UsageError
 MARK = "audit.json"
 """Written last; a folder that holds it is an audit's."""
 
+_DRAWN = ("figures", "pictures")
+
 
 @contextmanager
 def filling(out: Path, overwrite: bool = False) -> Iterator[Path]:
     """Yields an empty folder beside `out`, which takes its place if the block ends well.
 
-    An earlier audit in its place is replaced; anything else is left alone, unless `overwrite` says otherwise.
+    Files of an earlier audit in its place are replaced, others stay. A folder of something else is left alone, unless `overwrite`
+    says to write into it.
 
     Raises:
         UsageError: the place is a file.
@@ -47,14 +50,19 @@ def filling(out: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def _put(made: Path, out: Path) -> None:
-    """The old folder goes aside until the new one stands, so that one of them is always whole."""
-    aside = out.parent / f".old-{out.name}-{os.getpid()}"
-    if out.exists():
-        os.replace(out, aside)
-    try:
+    """Renames the whole folder where nothing is in the way; else its files one by one, the mark last.
+
+    Figures and pictures of an earlier audit go; whatever else somebody put into the folder stays.
+    """
+    if not out.exists() or not any(out.iterdir()):
         os.replace(made, out)
-    except OSError:
-        if aside.exists():
-            os.replace(aside, out)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+        return
+    if (out / MARK).is_file():
+        (out / MARK).unlink()
+        for name in _DRAWN:
+            shutil.rmtree(out / name, ignore_errors=True)
+    for file in sorted(path for path in made.rglob("*") if path.is_file() and path.name != MARK):
+        target = out / file.relative_to(made)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(file, target)
+    os.replace(made / MARK, out / MARK)

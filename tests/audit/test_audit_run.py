@@ -130,3 +130,19 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(ZeroDivisionError), filling(tmp_path / "thesis", overwrite=True):
         raise ZeroDivisionError
     assert [path.name for path in tmp_path.rglob("*")] == ["thesis", "chapter.txt"]
+
+
+def test_what_somebody_put_beside_an_audit_stays(tmp_path):
+    out = tmp_path / "audit"
+    for turn in ("first", "second"):
+        with filling(out) as folder:
+            (folder / "pictures").mkdir()
+            (folder / "pictures" / f"{turn}.jpg").write_text(turn)
+            (folder / "audit.json").write_text(turn)
+        (out / "my notes.txt").write_text("mine")
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["audit.json", "my notes.txt", "second.jpg"]
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("1")
+    with filling(tmp_path / "thesis", overwrite=True) as folder:
+        (folder / "audit.json").write_text("{}")
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "1"
