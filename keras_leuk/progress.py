@@ -31,7 +31,21 @@ class Progress:
         yield lambda n=1, **facts: None
 
 
-class Recorder(Progress):
+class _Passing(Progress):
+    """Passes interrupts and stages on to another listener."""
+
+    listener: Progress
+
+    def check(self) -> None:
+        self.listener.check()
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+        with self.listener.stage(name, total, unit, start) as advance:
+            yield advance
+
+
+class Recorder(_Passing):
     """Keeps what was said and warned; stages pass through to another listener."""
 
     def __init__(self, listener: Progress | None = None):
@@ -47,16 +61,8 @@ class Recorder(Progress):
         self.warnings.append(line)
         self.listener.warn(line)
 
-    def check(self) -> None:
-        self.listener.check()
 
-    @contextmanager
-    def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
-        with self.listener.stage(name, total, unit, start) as advance:
-            yield advance
-
-
-class Quiet(Progress):
+class Quiet(_Passing):
     """For the second and every further run of many: passes bars and interrupts on, each warning once, and no lines, because
     what runs say of the data that they share is the same.
 
@@ -72,11 +78,3 @@ class Quiet(Progress):
         if line not in self.warned:
             self.warned.add(line)
             self.listener.warn(line)
-
-    def check(self) -> None:
-        self.listener.check()
-
-    @contextmanager
-    def stage(self, name: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
-        with self.listener.stage(name, total, unit, start) as advance:
-            yield advance

@@ -17,12 +17,13 @@ import pandas as pd
 from keras_leuk.audit.cnmc_differences import COLUMNS, KINDS, NAMED, describe, records
 from keras_leuk.data.cnmc import CLASSES
 from keras_leuk.data.cnmc_labels import CELL_NAME
+from keras_leuk.data.linked import OFFICIAL
 from keras_leuk.data.official import SIZE, SUFFIX, OfficialCell, official_cell, official_cells
 from keras_leuk.images.file_facts import FORMAT_OF_SUFFIX
 
 Json = dict[str, Any]
 
-FITS = 0.75
+FITS = OFFICIAL
 """Share of the images that must agree with the list in existence, label and subject. Of a real copy nearly all do, of generated
 cells fewer than half."""
 

@@ -17,11 +17,11 @@ from keras_leuk.models.weights import Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.schema import Images
 from keras_leuk.training import features
+from keras_leuk.training.preflight import HAND_SIZE
 
 AUTO, HAND, NONE = "auto", "hand", "none"
 BACKBONE = "mobilenet"
 """What `AUTO` takes where its ImageNet weights are at hand: the quickest of the registry that is in every comparison."""
-HAND_SIZE = 224
 
 
 @dataclass(frozen=True)

@@ -186,14 +186,20 @@ def _nodes(of: Sequence[Hashable], pixels: Sequence[str]) -> dict[str, list[Hash
     return nodes
 
 
-def _cell_pairs(
-    image: Sequence[str], subject: Sequence[str | None], pixels: Sequence[str], cells: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Images of one cell by pair of subjects."""
+def _holders(image: Sequence[str], subject: Sequence[str | None], pixels: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Of each picture the subjects that hold it, with their first image of it."""
     holders: dict[str, dict[str, str]] = {}
     for name, who, hashed in zip(image, subject, pixels, strict=True):
         if who is not None:
             holders.setdefault(hashed, {}).setdefault(who, name)
+    return holders
+
+
+def _cell_pairs(
+    image: Sequence[str], subject: Sequence[str | None], pixels: Sequence[str], cells: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Images of one cell by pair of subjects."""
+    holders = _holders(image, subject, pixels)
     pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one, other in cells:
         for who, name in holders.get(one, {}).items():
@@ -208,10 +214,7 @@ def _equal_pairs(
     image: Sequence[str], subject: Sequence[str | None], pixels: Sequence[str]
 ) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """Equal images by pair of subjects. Of a picture that more than two share, each is paired with the first subject's."""
-    holders: dict[str, dict[str, str]] = {}
-    for name, who, hashed in zip(image, subject, pixels, strict=True):
-        if who is not None:
-            holders.setdefault(hashed, {}).setdefault(who, name)
+    holders = _holders(image, subject, pixels)
     pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for images in holders.values():
         first, *others = sorted(images, key=natural_key)

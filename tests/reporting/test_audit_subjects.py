@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_texts import texts_apart
 from matplotlib.text import Text
 from simulated_cells import simulated
 
@@ -94,18 +95,5 @@ def test_nothing_in_the_figure_is_clipped_or_lies_on_another_word(kind):
         section["recognition"]["classes"][0] |= {"accuracy": nothing, "chance": None}
     caption = data_caption("a data set with quite a long name", 300, 16, section["classes"], section["positive"], "A note.")
     figure = subjects_figure(subjects_table(section), section["optimism"]["measure"], caption)
-    figure.draw_without_rendering()
-    page, boxes = figure.bbox, []
-    for text in figure.findobj(Text):
-        if text.get_text() and text.get_visible():
-            box = text.get_window_extent()
-            boxes.append((text.get_text(), box))
-            assert box.x0 >= page.x0 - 1
-            assert box.x1 <= page.x1 + 1
-            assert box.y0 >= page.y0 - 1
-            assert box.y1 <= page.y1 + 1
-    for i, (one, a) in enumerate(boxes):
-        for other, b in boxes[i + 1 :]:
-            across, along = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-            assert across < 1 or along < 2.5, (one, other)
+    texts_apart(figure, along=2.5)
     assert sum(text.get_text() == "undefined" for text in figure.findobj(Text)) == (3 if kind == "partly" else 0)

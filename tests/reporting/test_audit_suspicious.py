@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
+from drawn_texts import texts_apart
 from PIL import Image
 from simulated_cells import simulated
 
@@ -101,20 +101,7 @@ def test_nothing_on_the_sheet_is_clipped_or_lies_on_another_word(kind, count):
     pictures = [None, *(np.full((20, 30, 3), 90, np.uint8) for _ in shown[1:])]
     caption = data_caption("made-up cells", 300, None, section["classes"], section["positive"], "A note.")
     figure = sheet_figure(shown, pictures, "Title", caption)
-    figure.draw_without_rendering()
-    page, boxes = figure.bbox, []
-    for text in figure.findobj(Text):
-        if text.get_text() and text.get_visible():
-            box = text.get_window_extent()
-            boxes.append((text.get_text(), box))
-            assert box.x0 >= page.x0 - 1
-            assert box.x1 <= page.x1 + 1
-            assert box.y0 >= page.y0 - 1
-            assert box.y1 <= page.y1 + 1
-    for i, (one, a) in enumerate(boxes):
-        for other, b in boxes[i + 1 :]:
-            across, along = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-            assert across < 1 or along < 1, (one, other)
+    boxes = texts_apart(figure)
     said = "\n".join(text for text, _ in boxes)
     assert "P < 0.001" in said
     assert "P > 0.999" in said
