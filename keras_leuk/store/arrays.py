@@ -94,6 +94,24 @@ class ArrayStore:
         except filelock.Timeout:
             on_wait()
             lock.acquire()
+        with self._appending(lock) as append:
+            yield append
+
+    @contextmanager
+    def appending_at_once(self) -> Iterator[Callable[[Sequence[str], np.ndarray], None] | None]:
+        """As `appending`, but yields None where another process is writing, instead of waiting for it."""
+        lock = filelock.FileLock(str(self.path / "lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            yield None
+            return
+        with self._appending(lock) as append:
+            yield append
+
+    @contextmanager
+    def _appending(self, lock: filelock.BaseFileLock) -> Iterator[Callable[[Sequence[str], np.ndarray], None]]:
+        """Appends under a lock that is held, and lets go of it."""
         try:
             count = len(self.positions())
             with open(self.path / "rows.bin", "ab") as rows, open(self.path / "keys.txt", "ab") as keys_file:

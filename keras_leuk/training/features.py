@@ -7,6 +7,8 @@ run that changes only those starts training at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,23 +79,64 @@ def extract(
     """Makes sure that every picture, or every view of some, has its features in the store.
 
     `backbone`, `weights`, `pooling`, `mixed_precision` and `rescale` are what `classifier` was built with.
-    A batch is written as soon as it is computed: a process that is killed loses at most that one.
+    A batch is written as soon as it is computed: a process that is killed loses at most that one. Average and maximum pooling
+    cost nothing beside the backbone, so both are stored whichever is asked for.
 
     Args:
         places: int (n,), which of the pictures (None: all).
         kind: views of them (None: the pictures themselves).
     """
     shape = tuple(int(side) for side in classifier.trunk.output.shape[1:])
-    described = facts(backbone, weights, pooling, mixed_precision, pictures.store.address, rescale)
-    store = ArrayStore(cache, "features", described, shape, "float32")
+
+    def store_of(kind_of_pooling: str) -> ArrayStore:
+        described = facts(backbone, weights, kind_of_pooling, mixed_precision, pictures.store.address, rescale)
+        return ArrayStore(cache, "features", described, shape, "float32")
+
+    store, other = store_of(pooling), OTHER.get(pooling)
     views = views_of(pictures, kind or Plain(), places)
+
+    def fill(keys: list[str], items: np.ndarray, append: Append) -> None:
+        if other is None:
+            _fill(Forward(classifier.trunk), views, keys, items, append, progress)
+            return
+        with _both(store_of(other), append) as append_both:
+            _fill(Forward(_pooled_twice(classifier, other)), views, keys, items, append_both, progress)
+
     index, computed = store_views(
-        store,
-        views,
-        lambda keys, items, append: _fill(Forward(classifier.trunk), views, keys, items, append, progress),
-        lambda: progress.say("waiting for another process that is filling the feature store"),
+        store, views, fill, lambda: progress.say("waiting for another process that is filling the feature store")
     )
     return Features(store, index[:, 0] if kind is None else index, computed)
+
+
+OTHER = {"avg": "max", "max": "avg"}
+"""What is stored beside what is asked for."""
+
+
+def _pooled_twice(classifier: Classifier, other: str) -> Any:
+    """A model that gives the features, and behind them those of the other pooling."""
+    import keras
+
+    pooling = classifier.trunk.get_layer("pooling")
+    layer = keras.layers.GlobalMaxPooling2D if other == "max" else keras.layers.GlobalAveragePooling2D
+    twin = layer(dtype=pooling.dtype_policy)(pooling.input)
+    twin = keras.layers.Activation("linear", dtype="float32")(twin)
+    return keras.Model(classifier.trunk.input, keras.layers.Concatenate(dtype="float32")([classifier.trunk.output, twin]))
+
+
+@contextmanager
+def _both(beside: ArrayStore, append: Append) -> Iterator[Append]:
+    """An ``append`` for blocks of both poolings; the second is left out while another process writes it."""
+    with beside.appending_at_once() as append_beside:
+        held = beside.positions()
+
+        def both(keys: Sequence[str], block: np.ndarray) -> None:
+            channels = block.shape[1] // 2
+            append(keys, block[:, :channels])
+            fresh = [place for place, key in enumerate(keys) if key not in held]
+            if append_beside is not None and fresh:
+                append_beside([keys[place] for place in fresh], block[fresh, channels:])
+
+        yield both
 
 
 def _fill(forward: Forward, views: Views, keys: list[str], items: np.ndarray, append: Append, progress: Progress) -> None:
