@@ -88,8 +88,12 @@ def execute(
     command: Sequence[str],
     progress: Progress,
     watch: Watch,
+    figures: bool = True,
 ) -> None:
     """Trains whatever is waiting. A path that fails is recorded, and the others go on.
+
+    Args:
+        figures: whether each cell's report has figures.
 
     Raises:
         KeyboardInterrupt: the user wants to stop; what is under way is ended first, and finished cells stay.
@@ -100,7 +104,7 @@ def execute(
         while any(going.state in ("waiting", "running") for going in paths):
             progress.check()
             for going in _next(paths, executor.slots):
-                _submit(going, grid, executor, cache, command)
+                _submit(going, grid, executor, cache, command, figures)
             for name in executor.ended():
                 _look(by_name[name], grid)
                 _close(by_name[name])
@@ -129,7 +133,7 @@ def _next(paths: Sequence[Going], slots: int) -> list[Going]:
     return chosen
 
 
-def _submit(going: Going, grid: GridFolder, executor: Executor, cache: Path, command: Sequence[str]) -> None:
+def _submit(going: Going, grid: GridFolder, executor: Executor, cache: Path, command: Sequence[str], figures: bool) -> None:
     going.folder.path.mkdir(parents=True, exist_ok=True)
     recipe = going.folder.path / "recipe.yaml"
     write_text(recipe, recipe_text(going.route))
@@ -139,6 +143,8 @@ def _submit(going: Going, grid: GridFolder, executor: Executor, cache: Path, com
         "cells": {str(cell.epochs): str((grid.cells / cell.name).absolute()) for cell in going.wanted},
         "cache": str(cache.absolute()),
         "command": list(command),
+        "figures": figures,
+        "backbones": str(grid.backbones.absolute()),
         "resources": going.route.recipe.resources.model_dump(mode="json"),
     }
     going.folder.failure.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ grid.json       what is varied, on which data and split, and what was said and w
 grid.csv        one row a cell
 grid.md, .tex, .html, figures/   made from the two above and the runs
 cells/<name>/   finished runs, nothing else
+backbones/      weights of frozen backbones, one file for all cells that have one, which are hard links to it where the disk can
 paths/<address>/  a path's checkpoint, status, log and failure; a longer grid goes on from there
 """
 
@@ -66,6 +67,10 @@ class GridFolder:
     @property
     def cells(self) -> Path:
         return self.path / "cells"
+
+    @property
+    def backbones(self) -> Path:
+        return self.path / "backbones"
 
     @property
     def paths(self) -> Path:

@@ -166,6 +166,7 @@ def _moved(task: Mapping[str, Any], recipe: str, own: Path) -> dict[str, Any]:
     (own / "path" / "recipe.yaml").write_text(recipe, encoding="utf-8")
     cells = {epochs: str(own / "cells" / Path(path).name) for epochs, path in task["cells"].items()}
     here = {"path": str(own / "path"), "recipe": str(own / "path" / "recipe.yaml"), "cells": cells}
+    here["backbones"] = str(own / "backbones")
     return {**task, **here, "cache": str(cache_folder())}
 
 

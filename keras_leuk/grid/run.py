@@ -54,6 +54,7 @@ def run_grid(
     watch: Watch = lambda paths: None,
     share: tuple[int, int] | None = None,
     retry_failed: bool = False,
+    figures: bool = True,
 ) -> GridOutcome:
     """Trains what is missing of a plan, and writes its table, figures and report.
 
@@ -63,6 +64,7 @@ def run_grid(
         watch: told again and again how the paths stand.
         share: (i, n): the i-th of n shares of the paths, for a machine that has only a part to do. The table has all cells.
         retry_failed: try paths again that failed in an earlier grid.
+        figures: whether each cell's report has figures; the grid's own always has.
 
     Raises:
         LeukError: the folder holds something else, or nothing could be trained at all.
@@ -77,7 +79,7 @@ def run_grid(
         chosen = executor(waiting)
         progress.say(f"executor: {chosen.words()}")
         try:
-            execute(paths, grid, chosen, cache=cache, command=command, progress=progress, watch=watch)
+            execute(paths, grid, chosen, cache=cache, command=command, progress=progress, watch=watch, figures=figures)
         except KeyboardInterrupt:
             write_grid(grid, plan, survey(plan.routes, grid, retry_failed=False), command)
             raise

@@ -32,7 +32,7 @@ def work(task: Mapping[str, Any]) -> int:
     """Trains a path.
 
     Args:
-        task: path (of its folder), recipe (file), cells (epochs → folder), cache, command.
+        task: path (of its folder), recipe (file), cells (epochs → folder), cache, command, figures, backbones (folder).
 
     Returns:
         0 done, 1 failed, 130 interrupted.
@@ -53,6 +53,8 @@ def work(task: Mapping[str, Any]) -> int:
                 cache=Path(task["cache"]),
                 command=task["command"],
                 progress=Told(folder.status),
+                figures=task["figures"],
+                backbones=Path(task["backbones"]),
             )
             folder.failure.unlink(missing_ok=True)
         return 0

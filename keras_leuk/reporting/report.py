@@ -41,12 +41,13 @@ class Plate:
     words: str
 
 
-def write_report(folder: RunFolder, progress: Progress | None = None) -> Path:
+def write_report(folder: RunFolder, progress: Progress | None = None, *, figures: bool = True) -> Path:
     """Draws all figures of a run and writes its page.
 
     Args:
         folder: a run folder with at least predictions.csv and predictions.json.
         progress: is told of each figure.
+        figures: whether to draw any; where a grid has hundreds of runs, they are drawn when somebody asks for one.
 
     Returns:
         the path of report.md.
@@ -56,7 +57,7 @@ def write_report(folder: RunFolder, progress: Progress | None = None) -> Path:
     """
     contents = read_contents(folder)
     try:
-        plates = _draw(folder, contents, progress or Progress())
+        plates = _draw(folder, contents, progress or Progress()) if figures else []
         write_text(folder.report, page(contents, plates))
     except OSError as error:
         raise RunError(f"the report cannot be written into {folder.path}: {error.strerror or error}") from None
@@ -79,8 +80,8 @@ def page(contents: Contents, plates: list[Plate]) -> str:
         f"### Confusion matrix: {size_of(side, metrics[side])}",
         matrix_table(metrics[side], meaning.positive),
         f"Rows are the true class, columns the predicted class.{positive}",
-        "## Figures",
     ]
+    blocks.append("## Figures" if plates else "Figures were not drawn; `keras-leuk evaluate` with the path of this run draws them.")
     for plate in plates:
         shown = f"![{escape(plate.words)}](figures/{plate.name}.png)"
         blocks += [

@@ -161,9 +161,14 @@ def load_predictor(run: RunFolder) -> Predictor | ClassicalPredictor:
         mixed_precision=card.mixed_precision,
         rescale=card.rescale,
     )
+    parts = [(run.weights, classifier.model)]
+    if run.backbone.is_file():
+        parts = [(run.backbone, classifier.trunk), (run.weights, classifier.head)]
+    file = run.weights
     try:
-        classifier.model.load_weights(str(run.weights))
+        for file, part in parts:
+            part.load_weights(str(file))
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError for files that do not fit
         text = str(error).strip().splitlines()
-        raise RunError(f"{run.weights} cannot be loaded: {text[0][:160] if text else type(error).__name__}") from None
+        raise RunError(f"{file} cannot be loaded: {text[0][:160] if text else type(error).__name__}") from None
     return Predictor(classifier, card)

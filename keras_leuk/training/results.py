@@ -24,8 +24,9 @@ from keras_leuk.progress import Recorder
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.schema import Head
 from keras_leuk.reporting.report import write_report
-from keras_leuk.runs.atomic import replacing, write_json, write_text
+from keras_leuk.runs.atomic import link, replacing, write_json, write_text
 from keras_leuk.runs.folder import RunFolder
+from keras_leuk.store.address import address
 from keras_leuk.training.fit import Fit
 from keras_leuk.training.materials import Materials
 from keras_leuk.training.predictor import ModelCard
@@ -51,6 +52,8 @@ class Context:
         checkpoint_seconds: shortest time between two checkpoints.
         started: `time.perf_counter()` at the start of the command.
         resuming: an unfinished run is being continued.
+        figures: whether the report is drawn, too.
+        backbones: folder where runs with one frozen backbone keep its weights, once for all; None: each has them in its own file.
     """
 
     recipe: Recipe
@@ -61,6 +64,8 @@ class Context:
     checkpoint_seconds: float
     started: float
     resuming: bool = False
+    figures: bool = True
+    backbones: Path | None = None
 
     @property
     def parts(self) -> Parts:
@@ -138,8 +143,7 @@ def write_results(
 ) -> dict[str, Any]:
     """Writes everything that training found, metrics and report included."""
     write_history(run, pd.DataFrame(fitted.history))
-    with replacing(run.weights) as temporary:
-        classifier.model.save_weights(str(temporary), overwrite=True)
+    _save_weights(run, context, card, classifier)
     write_json(run.model, card.as_json())
     frame = prediction_frame(context, split, outputs)
     write_predictions(run.predictions, frame)
@@ -148,11 +152,34 @@ def write_results(
     return describe(run, context)
 
 
+def _save_weights(run: RunFolder, context: Context, card: ModelCard, classifier: Classifier) -> None:
+    """All weights; of a frozen backbone that other runs have too, a link to the file that they share."""
+    shared = context.backbones if card.frozen else None
+    if shared is not None:
+        known = address(
+            {
+                "backbone": card.backbone,
+                "weights": context.materials.weights.facts(),
+                "rescale": card.rescale,
+                "keras": versions()["keras"],
+                "schema": 1,
+            }
+        )
+        path = shared / f"{card.backbone}-{known[:10]}.weights.h5"
+        shared.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            with replacing(path) as temporary:
+                classifier.trunk.save_weights(str(temporary), overwrite=True)
+        link(path, run.backbone)
+    with replacing(run.weights) as temporary:
+        (classifier.model if shared is None else classifier.head).save_weights(str(temporary), overwrite=True)
+
+
 def describe(run: RunFolder, context: Context) -> dict[str, Any]:
     """Metrics, figures and report, from the tables alone."""
     context.progress.say("evaluating")
     metrics = write_metrics(run)
-    write_report(run, context.progress)
+    write_report(run, context.progress, figures=context.figures)
     return metrics
 
 

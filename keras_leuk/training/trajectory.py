@@ -48,6 +48,8 @@ def train_trajectory(
     command: Sequence[str] = (),
     progress: Progress | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    figures: bool = True,
+    backbones: Path | None = None,
 ) -> None:
     """Trains once, to the largest budget; each cell is put in its place when its run is finished, and not before.
 
@@ -57,6 +59,7 @@ def train_trajectory(
         state: folder of this path, on the same file system: its checkpoint, which a later and longer path goes on from, and
             runs that are being written.
         cache, command, checkpoint_seconds: see `training.run.train`.
+        figures, backbones: see `training.results.Context`.
 
     Raises:
         LeukError: see `keras_leuk.errors`; cells that were reached before stay.
@@ -68,6 +71,7 @@ def train_trajectory(
     recorder, started = Recorder(progress), time.perf_counter()
     materials, splits, recipe = assemble(recipe, cache, recorder)
     context = results.Context(recipe, materials, cache, tuple(command), recorder, checkpoint_seconds, started)
+    context = replace(context, figures=figures, backbones=backbones)
     state.mkdir(parents=True, exist_ok=True)
     if recipe.split.strategy == "folds" and recipe.split.fold is None:
         _train_folds(wanted, state, context, splits)
