@@ -11,7 +11,7 @@ from keras_leuk.cli import options
 
 
 @click.command()
-@click.option("--data", metavar="PATH", help="Folder, CSV/TSV table, or 'demo' [default: the data of --run].")
+@click.option("--data", metavar="PATH", help="Folder, CSV/TSV table, 'demo' or 'demo:leukocytes' [default: the data of --run].")
 @click.option("--reader", default="auto", show_default=True, metavar="NAME", help="auto, cnmc, table or folders.")
 @click.option("--run", type=click.Path(), metavar="RUN", help="A finished run, whose split is checked.")
 @click.option("--split", metavar="S", help="A split to check: subject, random, official, folds, table, or a run's split.csv.")

@@ -10,7 +10,7 @@ from keras_leuk.cli import options
 @click.command()
 @click.argument("recipe", required=False)
 @click.option("--recipe", "named", metavar="RECIPE", help="The same as the argument.")
-@click.option("--data", metavar="PATH", help="Folder or CSV/TSV table of images, or 'demo' for the generated cells.")
+@click.option("--data", metavar="PATH", help="Folder or CSV/TSV table of images, or generated cells: demo, demo:leukocytes.")
 @options.sets
 @click.option("--out", metavar="FILE", default="preview.png", show_default=True, help="Picture to write (PNG).")
 @click.option("--images", type=click.IntRange(1, 50), default=4, show_default=True, help="Images shown, the classes in turn.")

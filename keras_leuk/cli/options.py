@@ -83,7 +83,7 @@ def _recipe_options() -> list[tuple[str, Any]]:
         return name, click.option(name, **settings, help=f"{meaning} {shown}")
 
     return [
-        flag("--data", "data.path", "Folder, CSV/TSV table, or 'demo'.", metavar="PATH"),
+        flag("--data", "data.path", "Folder, CSV/TSV table, 'demo', or 'demo:leukocytes' (12 classes).", metavar="PATH"),
         flag("--backbone", "model.backbone", "See: keras-leuk backbones.", metavar="NAME"),
         flag("--weights", "model.weights", "imagenet, random, or a weight file.", metavar="W"),
         flag("--weights-dir", "model.weights_dir", "Folder with Keras' own weight files, looked at first.", metavar="DIR"),

@@ -110,9 +110,11 @@ def recipe_keys(flags: dict[str, Any]) -> dict[str, Any]:
 
 def free_folder(recipe: Any) -> Path:
     """``runs/<data>-<backbone>`` (``hand`` without one), or the first number behind it that is free."""
-    data = Path(recipe.data.path).expanduser().absolute()
+    path = recipe.data.path
+    # A colon is no part of a folder's name on every system.
+    data = path.replace(":", "-") if path in ("demo", "demo:leukocytes") else Path(path).expanduser().absolute().stem
     model = "hand" if recipe.model.features == "hand" else recipe.model.backbone.lower()
-    stem = recipe.name or f"{data.stem if recipe.data.path != 'demo' else 'demo'}-{model}"
+    stem = recipe.name or f"{data}-{model}"
     folder = Path("runs") / stem
     number = 2
     while folder.exists():

@@ -107,7 +107,8 @@ def _seconds(text: str | None) -> float | None:
 
 def _folder(recipe: Any) -> Path:
     """``runs/<data>-<backbone>-tune``: always the same, because the same command is to go on."""
-    data = "demo" if recipe.data.path == "demo" else Path(recipe.data.path).expanduser().absolute().stem
+    path = recipe.data.path
+    data = path.replace(":", "-") if path in ("demo", "demo:leukocytes") else Path(path).expanduser().absolute().stem
     model = "hand" if recipe.model.features == "hand" else recipe.model.backbone.lower()
     return Path("runs") / f"{recipe.name or f'{data}-{model}'}-tune"
 

@@ -1,7 +1,7 @@
 """Puts single images on sides, class by class, where nothing is known of subjects or nobody asks for them.
 
 Counts are exact: of n images a share s is the smallest whole number not below s * n, as in scikit-learn, so 10,661 cells at
-80/20 are 8,528 and 2,133 (Fata et al. 2023). Start at `draw_by_image` and `deal_by_image`.
+80/20 are 8,528 and 2,133 (Fata et al. 2023). Start at `draw_by_image`, `draw_balanced` and `deal_by_image`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,40 @@ def draw_by_image(
             for place in shuffled[name][:number]:
                 sides[place] = side
             del shuffled[name][:number]
+    return sides
+
+
+def draw_balanced(
+    label: Sequence[str], shares: Mapping[str, float], rest: str, rng: np.random.Generator, *, advice: str = ""
+) -> list[str]:
+    """A side for each image, as many images of each class on every side but `rest`.
+
+    Of n images of k classes, a side with share s gets the smallest whole number not below s * n / k of each class: 0.15 of 10,661
+    cells are 800 and 800 (Mantri et al. 2024).
+
+    Args:
+        label, shares, rest, rng, advice: see `draw_by_image`.
+
+    Returns:
+        n names of sides; `rest` has at least one image of every class.
+
+    Raises:
+        DataError: a class has too few images.
+    """
+    members = _by_class(label)
+    of_each = {side: share_of(share / len(members), len(label)) for side, share in shares.items()}
+    sides = [rest] * len(label)
+    for name, places in members.items():
+        if len(places) <= sum(of_each.values()):
+            wanted = ", ".join(f"{number} for {side}" for side, number in of_each.items())
+            have = f"{len(places)} image{'s' * (len(places) != 1)}"
+            raise DataError(
+                f"class {name!r} has {have} only; as many of each class are needed: {wanted}, and one at least for {rest}{advice}"
+            )
+        order = iter(rng.permutation(places))
+        for side, number in of_each.items():
+            for _ in range(number):
+                sides[next(order)] = side
     return sides
 
 

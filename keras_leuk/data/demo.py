@@ -10,18 +10,15 @@ Cancer Imaging Archive. https://doi.org/10.7937/tcia.2019.dc64i46r
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 from PIL import Image
 
 from keras_leuk.data import cells as drawing
+from keras_leuk.data.demo_folder import draw_all, made_once
 from keras_leuk.errors import DataError
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.randomness import generator
@@ -107,50 +104,31 @@ def make_demo(
     """
     spec = DemoSpec(cells=cells, subjects=subjects, size=size, seed=seed)
     root = Path(cache_dir) / f"demo-{spec.address}"
-    if root.is_dir():
-        return root
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(f"{root}.lock"):
-            if not root.is_dir():  # another process may have made it while we waited
-                _write(spec, root, progress or Progress())
+        return made_once(root, lambda part: _fill(spec, part, progress or Progress()))
     except OSError as error:
         need = round(1.3 * spec.cells * 3 * spec.size**2 / 1e6)
         reason = error.strerror or error
         raise DataError(
             f"cannot write the demo cells (about {need} MB) in {cache_dir}: {reason}; {ENVIRONMENT_VARIABLE} names another folder"
         ) from error
-    return root
 
 
-def _write(spec: DemoSpec, root: Path, progress: Progress) -> None:
-    """Fills a folder beside the root, then renames it: the root is whole or not there."""
-    part = root.with_name(f".part-{root.name}")
-    shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed; the lock makes it ours
-    try:
-        planned = list(_plan(spec))
-        people = {
-            name: drawing.draw_subject(spec.seed, name, drawing.ALL if label == "all" else drawing.HEM)
-            for name, label in {cell.subject: cell.label for cell in planned}.items()
-        }
-        for folder in sorted({(part / cell.path).parent for cell in planned}):
-            folder.mkdir(parents=True, exist_ok=True)
-        _write_labels(part, [cell for cell in planned if cell.path.startswith(PRELIMINARY)])
+def _fill(spec: DemoSpec, part: Path, progress: Progress) -> None:
+    planned = list(_plan(spec))
+    people = {
+        name: drawing.draw_subject(spec.seed, name, drawing.ALL if label == "all" else drawing.HEM)
+        for name, label in {cell.subject: cell.label for cell in planned}.items()
+    }
+    for folder in sorted({(part / cell.path).parent for cell in planned}):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write_labels(part, [cell for cell in planned if cell.path.startswith(PRELIMINARY)])
 
-        def draw(cell: _Cell) -> None:
-            pixels = drawing.draw_cell(spec.seed, people[cell.subject], cell.number, spec.size)
-            Image.fromarray(pixels).save(part / cell.path, format="BMP")
+    def draw(cell: _Cell) -> None:
+        pixels = drawing.draw_cell(spec.seed, people[cell.subject], cell.number, spec.size)
+        Image.fromarray(pixels).save(part / cell.path, format="BMP")
 
-        # Each cell has its own random numbers, so the order in which threads draw them changes nothing.
-        with (
-            progress.stage("demo cells", len(planned), "cells") as advance,
-            ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool,
-        ):
-            for _ in pool.map(draw, planned):
-                advance(1)
-        part.rename(root)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    draw_all("demo cells", planned, draw, progress)
 
 
 def _write_labels(part: Path, preliminary: list[_Cell]) -> None:

@@ -14,12 +14,18 @@ from pathlib import Path
 
 from keras_leuk.data import cnmc, folders, listing
 from keras_leuk.data.table import ImageTable
-from keras_leuk.errors import DataError, RecipeError, UsageError
+from keras_leuk.errors import DataError, RecipeError, UsageError, suggestion
 from keras_leuk.progress import Progress
 from keras_leuk.store.address import cache_folder
 
 DEMO = "demo"
 """As a path: the generated cells. A folder of that name in the current folder is ``./demo``."""
+
+LEUKOCYTES = "demo:leukocytes"
+"""As a path: generated cells of twelve classes, of no known subjects."""
+
+DEMOS = (DEMO, LEUKOCYTES)
+"""Paths that are no places: what they name is generated."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,12 @@ READERS: dict[str, Reader] = {
             "table", "CSV or TSV with columns path, label and optionally subject, fold, split", listing.looks_like, listing.read
         ),
         Reader("folders", "one folder a class, with or without train, val and test above", folders.looks_like, folders.read),
-        Reader(DEMO, "generated cells, drawn once into the cache folder (data.path 'demo')", lambda path: False, _read_demo),
+        Reader(
+            DEMO,
+            f"generated cells, drawn once into the cache folder (data.path {DEMO!r}, or {LEUKOCYTES!r} of twelve classes)",
+            lambda path: False,
+            _read_demo,
+        ),
     )
 }
 
@@ -60,9 +71,9 @@ def read(path: str, reader: str = "auto", cache_dir: Path | None = None, *, prog
     """Finds the images of a data set and what is known of each.
 
     Args:
-        path: a folder, a CSV or TSV table, or 'demo' for generated cells; '~' is the user's home.
+        path: a folder, a CSV or TSV table, or one of `DEMOS` for generated cells; '~' is the user's home.
         reader: a name of `READERS`, or 'auto' to recognise by looking.
-        cache_dir: where the generated cells are kept (None: see `cache_folder`); only 'demo' writes there.
+        cache_dir: where the generated cells are kept (None: see `cache_folder`); only `DEMOS` write there.
         progress: told of cells being generated.
 
     Returns:
@@ -75,19 +86,27 @@ def read(path: str, reader: str = "auto", cache_dir: Path | None = None, *, prog
     """
     if reader != "auto" and reader not in READERS:
         raise RecipeError("data.reader", reader, "is not a reader", ("auto", *READERS))
-    if path == DEMO:
+    if path in DEMOS:
         if reader not in ("auto", DEMO):
             raise RecipeError(
-                "data.reader", reader, "does not read the generated cells; a folder called demo is './demo'", ("auto", DEMO)
+                "data.reader", reader, f"does not read the generated cells; a folder called {path} is './{path}'", ("auto", DEMO)
             )
-        from keras_leuk.data.demo import make_demo
-
-        return _read_demo(make_demo(cache_folder(cache_dir), progress=progress))
+        return _generated(path, cache_folder(cache_dir), progress)
     if reader == DEMO:
-        raise RecipeError("data.path", path, "must be 'demo' for reader 'demo'")
+        raise RecipeError("data.path", path, "must be 'demo' for reader 'demo', or 'demo:leukocytes'")
     place = Path(os.path.expanduser(path))
     _require(path, place)
     return READERS[reader].read(place) if reader != "auto" else _recognised(place).read(place)
+
+
+def _generated(path: str, cache: Path, progress: Progress | None) -> ImageTable:
+    if path == LEUKOCYTES:
+        from keras_leuk.data.demo_leukocytes import make_leukocytes
+
+        return replace(folders.read(make_leukocytes(cache, progress=progress)), name=LEUKOCYTES, reader=DEMO)
+    from keras_leuk.data.demo import make_demo
+
+    return _read_demo(make_demo(cache, progress=progress))
 
 
 def _recognised(place: Path) -> Reader:
@@ -104,6 +123,8 @@ def _require(path: str, place: Path) -> None:
     if os.path.exists(place):
         return
     message = f"data not found: {path}"
+    if path.startswith(f"{DEMO}:"):
+        raise UsageError(f"no such demo: {path!r}{suggestion(path, DEMOS)}")
     parent = place.parent
     if os.path.isdir(parent):
         names = {entry.lower(): entry for entry in sorted(os.listdir(parent)) if not entry.startswith(".")}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from keras_leuk.data.by_group import draw_by_group
-from keras_leuk.data.by_image import deal_by_image, draw_by_image
+from keras_leuk.data.by_image import deal_by_image, draw_balanced, draw_by_image
+from keras_leuk.data.left_out import leave_out
 from keras_leuk.data.overlap import SIDES
 from keras_leuk.data.split_file import UNUSED
-from keras_leuk.data.table import own_folds, own_parts, subjects_known
+from keras_leuk.data.table import natural_key, own_folds, own_parts, subjects_known
 from keras_leuk.errors import RecipeError
 from keras_leuk.recipe.randomness import generator
 from keras_leuk.recipe.schema import Split
@@ -26,11 +27,12 @@ TRAIN, VALIDATION, TEST = SIDES
 
 @dataclass(frozen=True)
 class Sides:
-    """Side of each row, how that came about in a few words, and what the user should know about it."""
+    """Side of each row, how that came about in a few words, and what the user should know, or must not miss, about it."""
 
     side: tuple[str, ...]
     how: str
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def allowed(rows: pd.DataFrame) -> list[str]:
@@ -63,14 +65,26 @@ def by_subject(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
 
 
 def at_random(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
-    """Single images, the classes in equal proportion on each side.
+    """Single images, the classes in equal proportion on each side, or (split.balanced) as many of each for test and validation.
 
     Raises:
-        DataError: a class has fewer images than there are sides.
+        DataError: a class has too few images.
     """
     shares = {side: share for side, share in ((TEST, settings.test), (VALIDATION, settings.validation)) if share > 0}
+    if settings.balanced and shares:
+        return _balanced(rows, shares, seed)
     side = draw_by_image(list(rows["label"]), shares, TRAIN, generator(seed, "split/random"))
     return Sides(tuple(side), "at random over images, stratified by class")
+
+
+def _balanced(rows: pd.DataFrame, shares: Mapping[str, float], seed: int) -> Sides:
+    labels = list(rows["label"])
+    advice = "; give smaller split.test and split.validation, or split.balanced=false"
+    side = draw_balanced(labels, shares, TRAIN, generator(seed, "split/balanced"), advice=advice)
+    where = f"{' and '.join(name for name in (VALIDATION, TEST) if name in shares)} side{'s' * (len(shares) > 1)}"
+    mix = ", ".join(f"{name} {labels.count(name)}" for name in sorted(set(labels), key=natural_key))
+    note = f"split.balanced: the mix of classes on the {where} is even, and not that of the data ({mix})"
+    return Sides(tuple(side), f"at random over images, as many of each class on the {where}", (note,))
 
 
 def official(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
@@ -84,8 +98,10 @@ def official(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
         reason = "needs C-NMC's training and preliminary parts, both labelled"
         raise RecipeError("split.strategy", "official", reason, allowed(rows))
     placed, notes = _own(rows, {"training": TRAIN, "preliminary": TEST})
+    placed, left = leave_out(rows, placed, settings)
     side, carved = carve(rows, placed, settings.validation, seed, "official")
-    return Sides(tuple(side), f"as C-NMC has it, training part to train and preliminary part to test{carved}", tuple(notes))
+    how = f"as C-NMC has it, training part to train and preliminary part to test{left.words}{carved}"
+    return Sides(tuple(side), how, tuple(notes), left.warnings)
 
 
 def table(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
@@ -99,8 +115,9 @@ def table(rows: pd.DataFrame, settings: Split, seed: int) -> Sides:
         raise RecipeError("split.strategy", "table", "needs data with training and test parts of their own", allowed(rows))
     placed, notes = _own(rows, {"training": TRAIN, "validation": VALIDATION, "test": TEST})
     share = 0.0 if VALIDATION in placed else settings.validation
+    placed, left = leave_out(rows, placed, settings)
     side, carved = carve(rows, placed, share, seed, "table")
-    return Sides(tuple(side), f"as the data have it, in training and test parts{carved}", tuple(notes))
+    return Sides(tuple(side), f"as the data have it, in training and test parts{left.words}{carved}", tuple(notes), left.warnings)
 
 
 def fold_names(rows: pd.DataFrame, settings: Split) -> tuple[str, ...]:
@@ -159,8 +176,9 @@ def one_fold(rows: pd.DataFrame, settings: Split, seed: int, fold: str) -> Sides
         ]
         how = "drawn at random over images, stratified by class"
     placed = [UNUSED if name is None else TEST if name == fold else TRAIN for name in of]
+    placed, left = leave_out(rows, placed, settings)
     side, carved = carve(rows, placed, settings.validation, seed, "folds", names.index(fold))
-    return Sides(tuple(side), f"into {len(names)} folds {how}, fold {fold} to test{carved}", notes)
+    return Sides(tuple(side), f"into {len(names)} folds {how}, fold {fold} to test{left.words}{carved}", notes, left.warnings)
 
 
 def carve(rows: pd.DataFrame, side: list[str], share: float, seed: int, what: str, *index: int) -> tuple[list[str], str]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from keras_leuk.data import sides
 from keras_leuk.data.groups import NOTHING_KNOWN, Groups, Knowledge, Link, link_subjects
+from keras_leuk.data.left_out import leave_out
 from keras_leuk.data.overlap import SIDES, find_overlap, listing
 from keras_leuk.data.sides import Sides, allowed, fold_names
 from keras_leuk.data.split_file import SPLIT_COLUMNS, read_split, reuse, write_split
@@ -87,9 +88,8 @@ def split(
     groups = link_subjects(*names, knowledge.used(which), equal=which != "none")
     rows["group"] = pd.Series(groups.names, dtype=object)
     strategy, notes = _strategy(rows, settings)
-    warnings: list[str] = []
     if settings.file is not None:
-        placed, warnings = _from_file(rows, settings.file, strategy)
+        placed = _from_file(rows, settings, strategy)
     elif strategy == "folds":
         fold = fold if fold is not None else settings.fold
         if fold is None:
@@ -103,7 +103,8 @@ def split(
         _refuse_overlap(rows, settings.file)
     overlap = find_overlap(rows.assign(group=list(everything.names)), knowledge.cells)
     sentence = overlap.sentence()
-    warnings = [*warnings, *([sentence] if sentence else []), *_lacking(rows, classes), *_contradictions(rows, knowledge)]
+    found = [sentence] if sentence else []
+    warnings = [*placed.warnings, *found, *_lacking(rows, classes), *_contradictions(rows, knowledge)]
     notes = [*notes, *placed.notes, *_kept_together(rows, groups)]
     return SplitResult(
         rows,
@@ -146,10 +147,12 @@ def _strategy(rows: pd.DataFrame, settings: Split) -> tuple[str, list[str]]:
     return "random", [f"split.strategy auto: at random over images, because {why} and the data have no parts of their own"]
 
 
-def _from_file(rows: pd.DataFrame, file: str, strategy: str) -> tuple[Sides, list[str]]:
+def _from_file(rows: pd.DataFrame, settings: Split, strategy: str) -> Sides:
+    file = str(settings.file)
     placed, warnings = reuse(rows, file)
+    placed, left = leave_out(rows, placed, settings)
     promise = ", no subject on two sides" if strategy == "subject" else ""
-    return Sides(tuple(placed), f"as in {file}{promise}"), warnings
+    return Sides(tuple(placed), f"as in {file}{promise}{left.words}", warnings=(*warnings, *left.warnings))
 
 
 def _refuse_overlap(rows: pd.DataFrame, file: str) -> None:
@@ -214,6 +217,7 @@ def _sizes(rows: pd.DataFrame) -> str:
     for side in (*SIDES, "unused"):
         there = rows[rows["split"] == side]
         if len(there):
-            who = f" of {there['subject'].nunique()} subjects" if subjects_known(there) else ""
+            people = there["subject"].nunique()
+            who = f" of {people} subject{'s' * (people != 1)}" if subjects_known(there) else ""
             pieces.append(f"{side} {len(there)} images{who}")
     return ", ".join(pieces)

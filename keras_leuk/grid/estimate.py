@@ -87,8 +87,10 @@ def _piece(going: Going, costs: NetworkCosts, extracted: set[str]) -> Piece:
         extraction = costs.missing / costs.images_per_second
         disk = costs.missing * costs.feature_bytes
     training = 0.0 if heads.classical(route.recipe.model.head) is not None else epochs * costs.epoch_seconds
-    # A checkpoint holds the weights, the best ones, and at most two moments of each.
-    disk += len(wanted) * (CELL_BYTES + costs.weight_bytes) + 4 * costs.trained_bytes
+    # The weights of a frozen backbone are one file for all cells; a checkpoint holds the weights, the best ones, and at most two
+    # moments of each.
+    frozen = route.features is not None
+    disk += len(wanted) * (CELL_BYTES + (costs.trained_bytes if frozen else costs.weight_bytes)) + 4 * costs.trained_bytes
     return Piece(route, len(wanted), epochs, extraction, training, len(wanted) * CELL_SECONDS, disk)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
+from keras_leuk.papers.library_figure_facts import FigureFacts
 from keras_leuk.papers.library_reading import STRICT
 
 Keys = Mapping[str, Any]
@@ -69,12 +70,14 @@ class Result:
 
     Attributes:
         table: name of the published table that holds its numbers; None where they are in a figure only.
+        figure: what our counterpart draws; None for what is a table.
     """
 
     name: str
     shows: str
     ours: str
     table: str | None = None
+    figure: FigureFacts | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

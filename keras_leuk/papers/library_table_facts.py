@@ -63,6 +63,7 @@ class RowFacts:
     Attributes:
         cell: dotted keys of the recipe that stand for the row; None where nothing of ours does.
         class_name: the class whose numbers it holds (``class`` in the file).
+        mean_of: name of the table of whose rows it prints the means, column by column; its own table's name for a row of totals.
     """
 
     cell: Keys | None = field(default_factory=dict)
@@ -72,6 +73,7 @@ class RowFacts:
     side: Side | None = None
     images: int | None = None
     class_name: Annotated[str | None, Field(alias="class")] = None
+    mean_of: str | None = None
     note: str | None = None
 
 
@@ -83,6 +85,7 @@ class TableFacts:
         name: of its CSV file, without suffix.
         side: of the paper's split that it was measured on; basis: how that is known.
         images: number of images on that side, where known.
+        positives: how many of them are of the positive class; the basis says how that is known.
         key: headers of the columns that name a row.
         rows_set: a dotted key that the row's name is the value of.
         cell: dotted keys that stand for the whole table.
@@ -99,9 +102,16 @@ class TableFacts:
     columns: tuple[ColumnFacts, ...]
     sha256: str
     images: int | None = None
+    positives: int | None = None
     rows_set: str | None = None
     cell: Keys = field(default_factory=dict)
     rows: Mapping[str, RowFacts] = field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _positives_are_a_part(self) -> TableFacts:
+        if self.positives is not None and not 0 <= self.positives <= (self.images or 0):
+            raise ValueError(f"table {self.name!r}: {self.positives} positives are no part of {self.images} images")
+        return self
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -36,8 +36,10 @@ class PublishedCell:
         decimals: digits printed after the point; trailing zeros count.
         measure, average, unit: see `library_table_facts.ColumnFacts`.
         side: of the paper's split it was measured on; images: how many images that side has, None where unknown.
+        positives: how many of these are of the positive class, None where unknown.
         class_name: the one class it is about, None where it is about all.
         ours: dotted keys of the recipe, with values, of the run that stands beside it; None where none does.
+        mean_of: the table of whose rows it is the printed mean, None where it is none.
     """
 
     row: str
@@ -52,6 +54,8 @@ class PublishedCell:
     images: int | None
     class_name: str | None
     ours: Mapping[str, Any] | None
+    positives: int | None = None
+    mean_of: str | None = None
 
     @property
     def fraction(self) -> Decimal | None:
@@ -119,6 +123,8 @@ def read_tables(folder: Path) -> tuple[PublishedTable, ...]:
     for path in sorted(folder.glob("*.csv")):
         if path.stem not in names:
             raise DataError(f"{described}: has no entry for {path.name}")
+    for table in facts:
+        _check_means(described, table, names)
     return tuple(read_table(folder / f"{table.name}.csv", table) for table in facts)
 
 
@@ -191,6 +197,13 @@ def _row_names(path: Path, facts: TableFacts, header: Sequence[str], rows: Seque
     return names
 
 
+def _check_means(path: Path, facts: TableFacts, names: Sequence[str]) -> None:
+    for row, told in facts.rows.items():
+        if told.mean_of is not None and told.mean_of not in names:
+            unknown = f"no such table: {told.mean_of!r}{suggestion(told.mean_of, names)}"
+            raise DataError(f"{path}: {facts.name}: rows: {row}: mean_of: {unknown}")
+
+
 def _check_sums(path: Path, facts: TableFacts, rows: Sequence[Sequence[str]], found: str) -> None:
     for place, column in enumerate(facts.columns):
         total = column_sum([row[place] for row in rows])
@@ -204,6 +217,7 @@ def _cell(facts: TableFacts, row: RowFacts, column: ColumnFacts, name: str, text
     value = Decimal(text) if _NUMBER.fullmatch(text) else None
     assert column.measure is not None
     assert column.unit is not None
+    same_side = row.side in (None, facts.side)
     return PublishedCell(
         row=name,
         column=column.header,
@@ -215,9 +229,11 @@ def _cell(facts: TableFacts, row: RowFacts, column: ColumnFacts, name: str, text
         average=row.average if row.measure is not None else row.average or column.average,
         unit=row.unit or column.unit,
         side=row.side or facts.side,
-        images=row.images if row.images is not None else facts.images if row.side in (None, facts.side) else None,
+        images=row.images if row.images is not None else facts.images if same_side else None,
         class_name=row.class_name,
         ours=_ours(facts, row, column, name),
+        positives=facts.positives if same_side and row.images in (None, facts.images) else None,
+        mean_of=row.mean_of,
     )
 
 

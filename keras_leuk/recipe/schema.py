@@ -35,9 +35,15 @@ class Section(BaseModel):
 class Data(Section):
     """Which images, and what their labels mean."""
 
-    path: str = Field("demo", description="folder, CSV/TSV table, or 'demo' for the generated cells", min_length=1)
+    path: str = Field("demo", description="folder, CSV/TSV table, or generated cells: 'demo', 'demo:leukocytes'", min_length=1)
     reader: str = Field("auto", description="auto recognises by looking; cnmc, folders, table, demo")
     parts: tuple[Part, ...] | None = Field(None, description="use only these parts of the data (null: all labelled images)")
+    sample: int | None = Field(
+        None,
+        ge=2,
+        description="use only so many of the labelled images, in the shares of the data; a larger sample holds a smaller one "
+        "(null: all)",
+    )
     classes: tuple[str, ...] | None = Field(None, description="label order (null: the reader's own, which is printed)")
     positive: str | None = Field(
         None, description="positive class of a two-class problem (null: the one named like a disease, such as ALL, else the last)"
@@ -59,6 +65,14 @@ class Split(Section):
     folds: int | None = Field(None, ge=2, le=100, description="number of folds (null: the data's own folds)")
     fold: str | None = Field(None, description="train this fold only (null: all of them)")
     file: str | None = Field(None, description="reuse this split.csv of another run")
+    balanced: bool = Field(
+        False, description="random: as many images of each class for test, and for validation; the rest is trained on"
+    )
+    drop_linked: bool = Field(
+        False,
+        description="official, table, folds: leave out what would be trained or validated on and is linked to the test side: "
+        "subjects that count as one with a tested subject, and equal images",
+    )
     seed: int | None = Field(None, ge=0, lt=2**31, description="seed of the split (null: the run's seed)")
     link_subjects: Literal["auto", "none", "equal", "known", "audited"] = Field(
         "auto",
@@ -80,6 +94,14 @@ class Split(Section):
             raise ValueError(f"folds and fold need strategy 'folds', not {self.strategy!r}")
         if self.file is not None and self.strategy == "folds":
             raise ValueError("file cannot be combined with strategy 'folds'")
+        return self
+
+    @model_validator(mode="after")
+    def _goes_with_the_strategy(self) -> Split:
+        if self.balanced and self.strategy != "random":
+            raise ValueError(f"balanced needs strategy 'random', not {self.strategy!r}")
+        if self.drop_linked and self.strategy not in ("official", "table", "folds"):
+            raise ValueError(f"drop_linked needs strategy 'official', 'table' or 'folds', not {self.strategy!r}")
         return self
 
 

@@ -81,7 +81,7 @@ def page(contents: Contents, plates: list[Plate]) -> str:
         matrix_table(metrics[side], meaning.positive),
         f"Rows are the true class, columns the predicted class.{positive}",
     ]
-    blocks.append("## Figures" if plates else "Figures were not drawn; `keras-leuk evaluate` with the path of this run draws them.")
+    blocks.append("## Figures" if plates else "Figures were not drawn; `keras-leuk evaluate` with this run's path draws them.")
     for plate in plates:
         shown = f"![{escape(plate.words)}](figures/{plate.name}.png)"
         blocks += [

@@ -14,7 +14,7 @@ folder can check every figure in it.
     metrics.json        computed from predictions.csv and predictions.json alone
     model.json          what is needed to rebuild the model from the registry
     model.weights.h5    all its weights
-    model.backbone.weights.h5  in a grid, a frozen backbone's weights, one file on disk for all its cells; the other then has the head
+    model.backbone.weights.h5  in a grid, a frozen backbone's weights, one file on disk for all cells; the other has the head
     model.classifier.npz  what a scikit-learn head learnt, as plain arrays; model.weights.h5 then holds the backbone alone
     ensemble.json       in the folder of an ensemble, in place of recipe.yaml: its members and their weights
     figures/*.png       drawn from the tables above

@@ -13,7 +13,8 @@ import pandas as pd
 
 from keras_leuk.data.groups import Knowledge
 from keras_leuk.data.linked import known_links
-from keras_leuk.data.read import read
+from keras_leuk.data.read import DEMO, read
+from keras_leuk.data.sample import sample
 from keras_leuk.data.table import ImageTable, only_parts, with_labels, with_rows
 from keras_leuk.images.cache import Pictures, ingest
 from keras_leuk.images.duplicates import find, recall
@@ -106,9 +107,10 @@ def knowledge_of(materials: Materials, progress: Progress) -> Knowledge:
 
 
 def read_table(recipe: Recipe, cache: Path, progress: Progress | None = None) -> ImageTable:
-    """The data table of a recipe, with its parts, label order and positive class."""
+    """The data table of a recipe, with its parts, its sample, label order and positive class."""
     table = read(recipe.data.path, recipe.data.reader, cache, progress=progress)
-    return with_labels(only_parts(table, recipe.data.parts), recipe.data.classes, recipe.data.positive)
+    table = sample(only_parts(table, recipe.data.parts), recipe.data.sample)
+    return with_labels(table, recipe.data.classes, recipe.data.positive)
 
 
 def tell_data(table: ImageTable, progress: Progress) -> None:
@@ -143,7 +145,7 @@ def find_weights(recipe: Recipe, parts: Parts, table: ImageTable, progress: Prog
     try:
         weights = resolve(recipe.model.weights, parts.backbone, weights_dir=recipe.model.weights_dir, seed=seed)
     except WeightsOutOfReachError as error:
-        if table.name != "demo":
+        if table.reader != DEMO:
             raise
         progress.warn(f"{error}. The demo goes on with random weights")
         weights = resolve("random", parts.backbone, seed=seed)

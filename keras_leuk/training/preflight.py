@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_leuk.data.read import DEMOS
 from keras_leuk.data.table import ImageTable
 from keras_leuk.errors import RecipeError
 from keras_leuk.models import backbones, heads
@@ -216,4 +217,4 @@ def sample_weights(recipe: Recipe, labels: np.ndarray, classes: tuple[str, ...])
 
 
 def _absolute(path: str) -> str:
-    return path if path == "demo" else str(Path(path).expanduser().absolute())
+    return path if path in DEMOS else str(Path(path).expanduser().absolute())

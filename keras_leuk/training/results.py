@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from keras_leuk.data.read import DEMO
 from keras_leuk.data.splits import SplitResult, write_split
 from keras_leuk.data.table import ImageTable
 from keras_leuk.devices.start import start, versions
@@ -254,7 +255,8 @@ def write_meaning(run: RunFolder, context: Context, splits: Sequence[SplitResult
 
 def data_title(context: Context) -> str:
     """The data set, as titles name it."""
-    return "demo (generated cells)" if context.table.name == "demo" else context.table.name
+    name = context.table.name
+    return f"{name} (generated cells)" if context.table.reader == DEMO else name
 
 
 def model_title(context: Context) -> str:

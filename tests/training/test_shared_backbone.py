@@ -36,7 +36,8 @@ def test_budgets_share_one_file_and_predict_what_whole_runs_predict(
         assert not RunFolder(whole[epochs]).backbone.exists()
         assert RunFolder(path).weights.stat().st_size < RunFolder(whole[epochs]).weights.stat().st_size
         np.testing.assert_array_equal(
-            load_predictor(RunFolder(path)).outputs(pictures, keys), load_predictor(RunFolder(whole[epochs])).outputs(pictures, keys)
+            load_predictor(RunFolder(path)).outputs(pictures, keys),
+            load_predictor(RunFolder(whole[epochs])).outputs(pictures, keys),
         )
     # A cell that is copied elsewhere needs nothing of the grid.
     shutil.copytree(shared[2], tmp_path / "elsewhere")
