@@ -19,6 +19,9 @@ from keras_leuk.reporting.page import Block, Cell, Code, Heading, Paragraph, Pic
 LONG = 25
 """Tables with more rows may be parted between printed pages."""
 
+BROAD = 9
+"""Tables of column groups with more columns are printed across the page."""
+
 
 def html_page(blocks: Sequence[Block], folder: Path) -> str:
     """The page.
@@ -65,7 +68,8 @@ def _html(block: Block, folder: Path) -> str:
             items = "".join(f"<li>{escape(line)}</li>" for line in block.lines)
             return f'<div class="warning" role="note"><strong>Read this first</strong><ul>{items}</ul></div>'
         case Points():
-            return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in block.lines) + "</ul>"
+            start = '<ul class="notes">' if block.notes else "<ul>"
+            return start + "".join(f"<li>{escape(line)}</li>" for line in block.lines) + "</ul>"
         case Code():
             return f'<pre tabindex="0"><code>{escape(block.text)}</code></pre>'
         case Tables():
@@ -93,22 +97,57 @@ def _picture(picture: Picture, folder: Path) -> str:
 
 def _table(table: Table) -> str:
     classes = ["words"] * table.words + ["facts"] * (not table.columns[0]) + ["measures"] * (not table.across and not table.words)
-    classes += ["sortable"] * (len(table.rows) > 2 and bool(table.columns[0]))
+    # Groups of columns keep a paper's own order, and their two lines of labels could not be sorted by.
+    grouped = bool(table.groups or table.texts)
+    sortable = len(table.rows) > 2 and bool(table.columns[0] and table.corner) and not grouped
+    classes += ["grouped"] * grouped + ["sortable"] * sortable
     label = f'aria-labelledby="c-{table.name}"' if table.title else f'aria-label="{escape(table.name.replace("-", " "))}"'
     caption = f'<figcaption id="c-{table.name}"><strong>{escape(table.title)}</strong> {escape(table.caption)}</figcaption>'
     lines = [
-        '<figure class="long">' if len(table.rows) > LONG else "<figure>",
+        _figure(table),
         *([caption] if table.title else []),
         f'<div class="scroll" role="region" {label} tabindex="0">',
         f'<table class="{" ".join(classes)}" {label}>',
         _head(table),
         "<tbody>",
     ]
-    lines += [f"<tr>{_entry(label, 'th')}{''.join(_entry(cell, 'td') for cell in cells)}</tr>" for label, cells in table.rows]
+    places = [_place(table, place) for place in range(len(table.columns))]
+    for head, cells in table.rows:
+        entries = "".join(_entry(cell, "td", place) for cell, place in zip(cells, places, strict=True))
+        lines.append(f"<tr>{_entry(head, 'th')}{entries}</tr>")
     return "\n".join([*lines, "</tbody>", "</table>", "</div>", "</figure>"])
 
 
+def _figure(table: Table) -> str:
+    names = ["long"] * (len(table.rows) > LONG) + ["broad"] * (bool(table.groups) and len(table.columns) > BROAD)
+    return f'<figure class="{" ".join(names)}">' if names else "<figure>"
+
+
+def _place(table: Table, place: int) -> str:
+    """The class attribute of a column, '' for none: whether it begins a group, whether it holds words."""
+    names = ["start"] * (place in table.starts) + ["text"] * (place in table.texts)
+    return f' class="{" ".join(names)}"' if names else ""
+
+
+def _group_head(table: Table) -> str:
+    """Two lines of labels; a column without a group's label reaches over both."""
+    upper: list[str] = []
+    lower: list[str] = []
+    place = 0
+    for label, span in table.groups:
+        if label:
+            upper.append(f'<th scope="colgroup" colspan="{span}" class="start">{escape(label)}</th>')
+        for at in range(place, place + span):
+            name = f"{_place(table, at)}>{escape(table.columns[at])}</th>"
+            (lower if label else upper).append(f'<th scope="col"{name}' if label else f'<th scope="col" rowspan="2"{name}')
+        place += span
+    corner = f'<th scope="col" rowspan="2">{escape(table.corner)}</th>'
+    return f"<thead><tr>{corner}{''.join(upper)}</tr><tr>{''.join(lower)}</tr></thead>"
+
+
 def _head(table: Table) -> str:
+    if table.groups:
+        return _group_head(table)
     names = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
     if not any(table.columns) and not table.corner:
         return ""
@@ -118,16 +157,19 @@ def _head(table: Table) -> str:
     return f'<thead>{over}<tr><th scope="col">{escape(table.corner)}</th>{names}</tr></thead>'
 
 
-def _entry(cell: Cell, tag: str) -> str:
+def _entry(cell: Cell, tag: str, place: str = "") -> str:
     text = escape(cell.text)
     if cell.link:
         text = f'<a href="{quote(cell.link)}">{text}</a>'
     if cell.best:
         text = f"<strong>{text}</strong>"
     small = f" <small>{escape(cell.spread)}</small>" if cell.spread else ""
+    for number, line in enumerate(cell.lines, 1):
+        mark = f' class="mark {cell.mark}"' if cell.mark and number == len(cell.lines) else ""
+        small += f" <small{mark}>{escape(line)}</small>"
     scope = ' scope="row"' if tag == "th" else ""
     sort = f' data-sort="{cell.number!r}"' if cell.number is not None else ""
-    return f"<{tag}{scope}{sort}>{text}{small}</{tag}>"
+    return f"<{tag}{scope}{place}{sort}>{text}{small}</{tag}>"
 
 
 def _contents(titles: Sequence[Heading], anchors: Sequence[str]) -> str:

@@ -3,12 +3,13 @@
 STYLE = """\
 :root {
   --ground: #ffffff; --text: #1b1f24; --quiet: #545d68; --line: #d0d7de; --link: #0a5cad; --soft: #f4f6f8;
-  --warn: #fff6e0; --warn-line: #b26a00; color-scheme: light dark;
+  --warn: #fff6e0; --warn-line: #b26a00; --within: #0a6b4a; --outside: #8f4a00; --impossible: #a31f4b;
+  color-scheme: light dark;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14171a; --text: #e6e8ea; --quiet: #a9b1b9; --line: #3a4148; --link: #86bdf7; --soft: #1d2226;
-    --warn: #2c2413; --warn-line: #e0a33e;
+    --warn: #2c2413; --warn-line: #e0a33e; --within: #6fcfa5; --outside: #f0b26b; --impossible: #f79ab5;
   }
 }
 * { box-sizing: border-box; }
@@ -55,6 +56,19 @@ th:first-child, .words th, .words td { text-align: left; }
 thead th[colspan] { text-align: center; border-bottom: 1px solid var(--line); }
 td small { display: block; color: var(--quiet); font-size: 0.8em; font-weight: normal; }
 td strong { font-weight: 700; }
+td small.within { color: var(--within); }
+td small.outside { color: var(--outside); }
+td small.impossible { color: var(--impossible); font-weight: 600; }
+.notes { font-size: 0.86rem; line-height: 1.45; color: var(--quiet); margin: -1.2rem 0 2.4rem; padding-left: 1.2rem; }
+.grouped tbody th, .grouped .text { white-space: normal; text-align: left; }
+.grouped tbody th { min-width: 5rem; max-width: 13rem; }
+.grouped .text { min-width: 5rem; max-width: 18rem; }
+.grouped .start { border-left: 1px solid var(--line); }
+.grouped { font-size: 0.86rem; }
+.grouped th, .grouped td { padding: 0.3rem 0.45rem; }
+.grouped thead th { white-space: normal; background: var(--ground); }
+.grouped thead tr + tr th:first-child { text-align: right; }
+.grouped thead tr:first-child th:first-child { position: sticky; left: 0; z-index: 1; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; }
 th button::after { content: "\\2195"; opacity: 0.55; padding-left: 0.25em; font-weight: normal; }
 th[aria-sort="ascending"] button::after { content: "\\2191"; opacity: 1; }
@@ -69,12 +83,16 @@ th[aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
   td small { font-size: 0.74em; }
   .picture img[width="1400"] { max-width: none; width: 44rem; }
   .facts th { min-width: 5.5rem; }
+  .grouped tbody th { min-width: 4rem; max-width: 9rem; }
 }
 @media print {
   @page { margin: 14mm; }
+  @page broad { size: A4 landscape; margin: 12mm; }
+  .tables figure.broad { page: broad; }
   :root {
     --ground: #ffffff; --text: #000000; --quiet: #404040; --line: #b0b0b0; --link: #000000; --soft: #f4f4f4;
-    --warn: #ffffff; --warn-line: #000000; color-scheme: light;
+    --warn: #ffffff; --warn-line: #000000; --within: #0a6b4a; --outside: #8f4a00; --impossible: #a31f4b;
+    color-scheme: light;
   }
   body { font-size: 9.5pt; }
   main { max-width: none; padding: 0; }
@@ -84,6 +102,10 @@ th[aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
   figcaption { font-size: 7.5pt; }
   figcaption strong { font-size: 8.5pt; }
   table { font-size: 7.5pt; }
+  .notes { margin: 0 0 1.2em; font-size: 7.5pt; break-inside: avoid; }
+  .grouped { font-size: 7.5pt; }
+  .grouped th, .grouped td { padding: 0.15rem 0.3rem; }
+  .broad table { font-size: 6.5pt; }
   th, td { padding: 0.15rem 0.3rem; }
   .tables { gap: 1.2rem; grid-template-columns: 1fr 1fr; }
   .tables.wide { display: block; }

@@ -32,6 +32,7 @@ _ESCAPES = {
     "|": r"\textbar{}",
     '"': "''",
     "–": "--",
+    "—": "---",
     "…": r"\ldots{}",
     "−": r"\ensuremath{-}",
     "χ": r"\ensuremath{\chi}",
@@ -46,7 +47,10 @@ _ESCAPES = {
 
 def escape_latex(text: str) -> str:
     """Text that LaTeX sets as it is, on one line."""
-    return "".join(_ESCAPES.get(character, character) for character in " ".join(text.split()))
+    plain = " ".join(text.split())
+    # Two hyphens would be set as one dash, which nobody typed.
+    hyphens = {place for place in range(len(plain)) if plain.startswith("--", place)}
+    return "".join("-{}" if place in hyphens else _ESCAPES.get(sign, sign) for place, sign in enumerate(plain))
 
 
 def latex_tables(tables: Sequence[Table], heading: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from urllib.parse import quote
 
 from keras_leuk.reporting.tables import escape, markdown
@@ -21,6 +22,8 @@ class Cell:
         best: shown bold.
         number: what to sort by, None for texts.
         link: where it leads, relative to the page; '' for nowhere.
+        lines: further small print, each on a line of its own where there is room.
+        mark: kind of verdict that the last of `lines` speaks, a class of `html_style`; the words alone must tell it.
     """
 
     text: str
@@ -28,6 +31,8 @@ class Cell:
     best: bool = False
     number: float | None = None
     link: str = ""
+    lines: tuple[str, ...] = ()
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Table:
         corner: word above the row labels; across: word above the column labels, '' for none.
         columns: labels; rows: label cell and one cell for each column.
         words: whether the entries are words, which stand to the left, and not numbers.
+        groups: labels above those of the columns, each with the number of columns it spans, in place of `across`; () for none.
+        texts: places of the columns that hold words amid numbers.
     """
 
     name: str
@@ -50,6 +57,20 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, tuple[Cell, ...]], ...]
     words: bool = False
+    groups: tuple[tuple[str, int], ...] = ()
+    texts: frozenset[int] = frozenset()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Each column's label with that of its group, for forms that have one line of labels."""
+        over = [label for label, span in self.groups for _ in range(span)] or [""] * len(self.columns)
+        return tuple(": ".join(filter(None, pair)) for pair in zip(over, self.columns, strict=True))
+
+    @property
+    def starts(self) -> frozenset[int]:
+        """Places of the columns that begin a group."""
+        ends = list(accumulate(span for _, span in self.groups))
+        return frozenset([0, *ends[:-1]]) if ends else frozenset()
 
 
 @dataclass(frozen=True)
@@ -70,10 +91,11 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Points:
-    """A list; `warning` sets it apart so that nobody misses it."""
+    """A list; `warning` sets it apart so that nobody misses it, `notes` are small print below a table."""
 
     lines: tuple[str, ...]
     warning: bool = False
+    notes: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,12 +158,14 @@ def markdown_table(table: Table) -> str:
     corner = f"{table.corner} ↓ {table.across} →" if table.across else table.corner
     # `markdown` escapes what it is given, so links and bold are put in afterwards, by marks that no name contains.
     rows = [[_marked(cell) for cell in (label, *cells)] for label, cells in table.rows]
-    text = markdown([corner, *table.columns], rows)
+    text = markdown([corner, *table.labels], rows)
     for mark, meaning in _MARKS.items():
         text = text.replace(mark, meaning)
-    if table.words:
-        head, rule, *body = text.split("\n")
-        text = "\n".join([head, rule.replace("--:", ":--"), *body])
+    if table.words or table.texts:
+        head, _, *body = text.split("\n")
+        left = [table.words or place in table.texts for place in range(len(table.columns))]
+        rule = " | ".join([":--", *(":--" if words else "--:" for words in left)])
+        text = "\n".join([head, f"| {rule} |", *body])
     title = f"**{escape(table.title)}**\n\n" if table.title else ""
     caption = f"\n\n*{escape(table.caption)}*" if table.caption else ""
     return f"{title}{text}{caption}"
@@ -151,7 +175,7 @@ _MARKS = {"\ue000": "**", "\ue001": "[", "\ue002": "](", "\ue003": ")"}
 
 
 def _marked(cell: Cell) -> str:
-    text = f"{cell.text} {cell.spread}".strip()
+    text = ", ".join([f"{cell.text} {cell.spread}".strip(), *cell.lines])
     if cell.best:
         text = f"\ue000{text}\ue000"
     return f"\ue001{text}\ue002{quote(cell.link)}\ue003" if cell.link else text
