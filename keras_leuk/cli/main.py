@@ -14,6 +14,7 @@ from keras_leuk.errors import LeukError, suggestion
 
 COMMANDS = {
     "audit": ("keras_leuk.cli.audit", "Look for duplicates, leaks and shortcuts in a data set before training."),
+    "splits": ("keras_leuk.cli.splits", "Run one recipe under several splits of the same images."),
     "train": ("keras_leuk.cli.train", "Train one classifier and judge it."),
     "grid": ("keras_leuk.cli.grid", "Train a grid of classifiers, sharing whatever they have in common."),
     "tune": ("keras_leuk.cli.tune", "Search a recipe's settings, judged on validation."),
@@ -25,6 +26,7 @@ COMMANDS = {
     "augment": ("keras_leuk.cli.augment", "Show what augmentation makes of pictures."),
     "backbones": ("keras_leuk.cli.backbones", "List the backbones."),
     "papers": ("keras_leuk.cli.papers", "List or show the papers that keras-leuk replays."),
+    "replicate": ("keras_leuk.cli.replicate", "Run a paper's experiment again, printed and measured numbers side by side."),
     "claims": ("keras_leuk.cli.claims", "Audit the arithmetic of published numbers."),
     "recipes": ("keras_leuk.cli.recipes", "List or show the shipped recipes."),
     "devices": ("keras_leuk.cli.devices", "Tell what training would run on."),

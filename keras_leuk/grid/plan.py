@@ -21,7 +21,7 @@ from keras_leuk.grid.layout import GridFolder
 from keras_leuk.models import heads
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe, load, resolved_yaml
-from keras_leuk.recipe.loading import dotted
+from keras_leuk.recipe.loading import shaping
 from keras_leuk.recipe.randomness import small_seed
 from keras_leuk.store.address import address
 from keras_leuk.training.trajectory import shares_epochs, with_epochs
@@ -29,9 +29,6 @@ from keras_leuk.training.trajectory import shares_epochs, with_epochs
 EPOCHS = "training.epochs"
 
 MOST_CELLS = 10_000
-
-SHAPE_NO_NUMBER = ("name", "data.path", "data.reader", "model.weights", "model.weights_dir", "split.file")
-"""Keys that say where something lies; what lies there is in the address by its content."""
 
 _SHAPING = ("keras-leuk", "tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn", "scikit-image")
 
@@ -154,9 +151,9 @@ def make_plan(
 def facts(recipe: Recipe, ground: Ground) -> dict[str, Any]:
     """Everything that shapes the numbers of a cell, as plain values."""
     found = versions()
-    leaves = {key: value for key, value in dotted(recipe).items() if key not in SHAPE_NO_NUMBER}
     return {
-        "recipe": {key: value for key, value in leaves.items() if not key.startswith("resources")},
+        # What lies at places is in the address by its content.
+        "recipe": shaping(recipe),
         **ground.facts(recipe),
         "versions": {name: found[name] for name in _SHAPING},
     }

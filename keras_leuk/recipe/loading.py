@@ -103,6 +103,15 @@ def dotted(recipe: Recipe) -> dict[str, Any]:
     return leaves
 
 
+PLACES = ("name", "data.path", "data.reader", "model.weights", "model.weights_dir", "split.file")
+"""Keys that name a run, or say where something lies: they shape no number, but what lies there does."""
+
+
+def shaping(recipe: Recipe) -> dict[str, Any]:
+    """The leaves of a recipe that shape numbers: all but names, places and resources."""
+    return {key: value for key, value in dotted(recipe).items() if key not in PLACES and not key.startswith("resources")}
+
+
 def _read(source: str) -> dict[str, Any]:
     path = Path(source)
     if path.suffix in _SUFFIXES or path.is_file():

@@ -115,7 +115,8 @@ def _data(facts: Json) -> str:
     if data["the_papers"]:
         return words
     theirs = facts["paper"]["data"]
-    return f"{words} They are not the paper's data, which were {theirs}{cited([data_key(theirs)])}."
+    what = "only a part of" if "only a part" in data["words"] else "not"
+    return f"{words} They are {what} the paper's data, which were {theirs}{cited([data_key(theirs)])}."
 
 
 def _split(protocol: Json, positive: str | None) -> str:

@@ -81,7 +81,7 @@ class Wanted:
         watched = "The test side was watched during training." if facts["selection"] == "test" else ""
         weights = f"First weights: {', '.join(dict.fromkeys(run.weights for run in runs))}." if runs else ""
         cut = f"Cut: {'; '.join(facts['trimmed'])}." if facts["trimmed"] else ""
-        first = " ".join(part for part in (sentence(sizes), sentence(f"Split: {facts['split']}"), watched, weights) if part)
+        first = " ".join(part for part in (sentence(sizes), sentence(facts["split"]), watched, weights) if part)
         return "\n".join(part for part in (first, " ".join(part for part in (note, cut) if part)) if part)
 
 

@@ -16,7 +16,7 @@ def data_words(facts: Json) -> str:
     """Which data the measured values are on, for titles; says so where they are not the paper's, and where runs were trimmed."""
     data = facts["data"]
     clause = "" if data["the_papers"] else data["words"] or "not the paper's data"
-    if not data["the_papers"] and "not the paper" not in clause:
+    if not data["the_papers"] and "the paper's data" not in clause:
         clause += ", not the paper's data"
     name = f"{data['name']}, {clause}" if clause else data["name"]
     return f"{name}, {TRIMMED}" if any(protocol["trimmed"] for protocol in facts["protocols"]) else name

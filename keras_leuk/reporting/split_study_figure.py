@@ -73,13 +73,11 @@ def _differences(axes: Axes, ways: list[Json], measure: str) -> None:
     axes.axvline(0, color=_DARK, linewidth=0.6, zorder=1)
     for y, way in enumerate(ways):
         if not way["differences"]:
-            axes.text(0, y - _ABOVE, " reference", ha="left", va="bottom", fontsize=TINY, color=_GREY)
+            axes.text(0, y, " reference", ha="left", va="center", fontsize=TINY, color=_GREY)
             continue
         number = way["differences"][measure]
         _mark(axes, y, number, PALETTE[0], "o", filled=bool(number["shown"]), form="+.3f")
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, -0.05), max(high, 0.05))
-    _finish(axes)
+    _finish(axes, (-0.05, 0.05))
 
 
 def _mark(axes: Axes, y: int, number: Json, colour: str, marker: str, *, filled: bool, form: str) -> None:
@@ -91,13 +89,27 @@ def _mark(axes: Axes, y: int, number: Json, colour: str, marker: str, *, filled:
         axes.plot([number["low"], number["high"]], [y, y], color=colour, linewidth=0.9, solid_capstyle="butt", zorder=2)
     face = colour if filled else "white"
     axes.plot([number["value"]], [y], marker, color=colour, markerfacecolor=face, markeredgewidth=0.7, zorder=3)
-    axes.text(number["value"], y - _ABOVE, f"{number['value']:{form}}", ha="center", va="bottom", fontsize=TINY, color=colour)
+    # On white, so that no line runs through a number.
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+    text = f"{number['value']:{form}}"
+    axes.text(number["value"], y - _ABOVE, text, ha="center", va="bottom", fontsize=TINY, color=colour, bbox=behind)
 
 
-def _finish(axes: Axes) -> None:
+def _finish(axes: Axes, within: tuple[float, float] | None = None) -> None:
+    """Limits with room for the numbers, and ticks inside of them.
+
+    Args:
+        within: what the axis shows at least.
+    """
     axes.margins(x=0.12)
+    low, high = axes.get_xlim()
+    if within is not None:
+        low, high = min(low, within[0]), max(high, within[1])
+    places = MaxNLocator(4 if within is None else 3, steps=[1, 2, 5, 10])
+    ticks = [tick for tick in places.tick_values(low, high) if low <= tick <= high]
+    axes.set_xlim(low, high)
+    axes.set_xticks(ticks)
     axes.grid(axis="x", linewidth=0.3, alpha=0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.tick_params(axis="x", labelsize=SMALL)
     axes.tick_params(axis="y", length=0)
 
@@ -106,6 +118,7 @@ def _sizes(axes: Axes, ways: list[Json]) -> None:
     """Test images and subjects of a run, from the smallest to the largest."""
     axes.set_title("test side of a run", fontsize=SMALL, loc="left")
     axes.set_axis_off()
+    axes.set_xticks([])
     for y, way in enumerate(ways):
         n, subjects = (span([run[key] for run in way["runs"]]) for key in ("n", "subjects"))
         runs = f"{len(way['runs'])} run{'s' * (len(way['runs']) != 1)}"
@@ -117,7 +130,7 @@ def _caption(study: Json) -> StudyCaption:
     classes = ", ".join(f"{name} (positive)" if name == study["positive"] else name for name in study["classes"])
     note = (
         f"Test side. Squares: means over runs, lines: {percent(study)} percentile bootstrap intervals by {unit}, "
-        f"{study['resamples']:,} resamples; grey circles: each run. Blue: difference to {reference_title(study)}, each mean "
-        "resampled by itself; filled where the interval leaves out 0."
+        f"{study['resamples']:,} resamples; grey circles: each run. Blue: difference to {reference_title(study)}, with an "
+        "interval made of the two, taken as independent; filled where it leaves out 0."
     )
     return StudyCaption(study["title"], study["model"], "test", 0, None, "", classes, note)

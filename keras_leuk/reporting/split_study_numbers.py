@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from keras_leuk.errors import RunError
-from keras_leuk.evaluation.intervals import Interval
-from keras_leuk.evaluation.overlapping import MEASURES, Mean, difference, mean_over_draws
 from keras_leuk.evaluation.predictions import Predictions
+from keras_leuk.evaluation.published import Asked, Reader, Reading
 from keras_leuk.evaluation.reading import read_predictions
 from keras_leuk.runs.folder import RunFolder, open_for_reading
 
 Json = dict[str, Any]
+
+MEASURES = ("roc_auc", "accuracy")
 
 KINDS = {
     "subjects": "subjects",
@@ -25,9 +27,11 @@ KINDS = {
     "equal": "equal images",
     "cells": "other images of the same cell",
 }
-"""What is looked for on two sides, by the beginning of its line in predictions.json."""
+"""What is looked for on two sides, as the lines of predictions.json name it."""
 
-_LINE = re.compile(r"^(?:fold .+?: )?(?P<what>.+?) on two sides: (?:(?P<none>none)|(?P<count>\d+)|not checked)")
+_LINE = re.compile(
+    rf"^(?:fold .+?: )?(?P<what>{'|'.join(KINDS.values())})(?: \(known ones included\))? on two sides: (?P<found>none|\d+)"
+)
 
 
 def read_study(out: Path) -> Json:
@@ -51,17 +55,16 @@ def read_study(out: Path) -> Json:
         read[way["name"]] = [(folder, read_predictions(folder)) for folder in folders]
     everyone = [predictions for runs in read.values() for _, predictions in runs]
     _check(everyone)
-    means = {name: mean_over_draws([predictions for _, predictions in runs], name) for name, runs in read.items()}
-    against = means[facts["reference"]]
+    reader = Reader()
+    readings = {name: _readings(reader, [folder for folder, _ in runs]) for name, runs in read.items()}
+    against = readings[facts["reference"]]
     ways = []
     for way in facts["ways"]:
-        own = means[way["name"]]
-        runs = [
-            _run(entry, *one, own, place) for place, (entry, one) in enumerate(zip(way["runs"], read[way["name"]], strict=True))
-        ]
-        differences = {} if way["name"] == facts["reference"] else _differences(own, against)
-        told = {"runs": runs, "parted": _parted(runs), "unit": own["roc_auc"].kind, "units": own["roc_auc"].units}
-        measures = {measure: _mean(mean) for measure, mean in own.items()}
+        own = readings[way["name"]]
+        runs = [_run(entry, *one) for entry, one in zip(way["runs"], read[way["name"]], strict=True)]
+        differences = {} if way["name"] == facts["reference"] else {m: difference(own[m], against[m]) for m in MEASURES}
+        told = {"runs": runs, "parted": _parted(runs), "unit": "image" if own["accuracy"].subjects is None else "subject"}
+        measures = {measure: _mean(reading) for measure, reading in own.items()}
         ways.append(way | told | {"measures": measures, "differences": differences})
     return facts | _common(everyone) | {"ways": ways}
 
@@ -95,27 +98,48 @@ def parted_counts(checked: Sequence[str]) -> dict[str, list[int] | None]:
     found: dict[str, list[int] | None] = dict.fromkeys(KINDS)
     for line in checked:
         match = _LINE.match(line)
-        kind = next((kind for kind, words in KINDS.items() if match and match["what"].startswith(words)), None)
-        if match is None or kind is None or (match["none"] is None and match["count"] is None):
-            continue
-        found[kind] = [*(found[kind] or []), int(match["count"] or 0)]
+        if match is not None:
+            kind = next(kind for kind, words in KINDS.items() if words == match["what"])
+            found[kind] = [*(found[kind] or []), 0 if match["found"] == "none" else int(match["found"])]
     return found
 
 
-def _run(entry: Json, folder: RunFolder, predictions: Predictions, means: Mapping[str, Mean], place: int) -> Json:
+def difference(one: Reading, other: Reading) -> Json:
+    """`one` minus `other` of different test images, with an interval from the two intervals, taken as independent.
+
+    Each end lies as far from the difference as the two ends that make for it lie from their values, added in quadrature: Zou
+    and Donner 2008 (MOVER); with Wilson's intervals it is method 10 of Newcombe 1998.
+
+    Returns:
+        value, low, high; shown: whether the interval leaves out 0, None where there is none.
+    """
+    if one.value is None or other.value is None:
+        return {"value": None, "low": None, "high": None, "shown": None}
+    value = one.value - other.value
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return {"value": value, "low": None, "high": None, "shown": None}
+    # The ends of a percentile interval need not lie on both sides of the value.
+    below = math.hypot(max(0.0, one.value - one.low), max(0.0, other.high - other.value))
+    above = math.hypot(max(0.0, one.high - one.value), max(0.0, other.value - other.low))
+    low, high = value - below, value + above
+    return {"value": value, "low": low, "high": high, "shown": not low <= 0 <= high}
+
+
+def _readings(reader: Reader, folders: Sequence[RunFolder]) -> dict[str, Reading]:
+    paths = [folder.path for folder in folders]
+    return {measure: reader.read(paths, Asked(measure, None, None, "test")) for measure in MEASURES}
+
+
+def _run(entry: Json, folder: RunFolder, predictions: Predictions) -> Json:
     metrics = folder.read_json(folder.metrics)
     test, train = metrics["test"], metrics["train"]
-    meaning = predictions.meaning
     return entry | {
         "n": test["n"],
         "subjects": test["subjects"],
         "trained_on": round(train["n"] / max(1, len(predictions.folds))),
-        "description": meaning.description,
-        "checked": list(meaning.checked),
-        "measures": {
-            measure: {"value": means[measure].values[place]} | {end: test[measure].get(end) for end in ("low", "high")}
-            for measure in MEASURES
-        },
+        "description": predictions.meaning.description,
+        "checked": list(predictions.meaning.checked),
+        "measures": {measure: {key: test[measure].get(key) for key in ("value", "low", "high")} for measure in MEASURES},
     }
 
 
@@ -129,21 +153,8 @@ def _parted(runs: Sequence[Json]) -> Json:
     return found
 
 
-def _mean(mean: Mean) -> Json:
-    return {"value": mean.value, "sd": mean.sd} | _ends(mean.interval)
-
-
-def _differences(own: Mapping[str, Mean], against: Mapping[str, Mean]) -> Json:
-    found = {}
-    for measure in MEASURES:
-        value, interval = difference(own[measure], against[measure])
-        shown = None if interval.low is None or interval.high is None else not interval.low <= 0 <= interval.high
-        found[measure] = {"value": value, "shown": shown} | _ends(interval)
-    return found
-
-
-def _ends(interval: Interval) -> Json:
-    return {"low": interval.low, "high": interval.high} | ({"reason": interval.reason} if interval.reason else {})
+def _mean(reading: Reading) -> Json:
+    return {"value": reading.value, "low": reading.low, "high": reading.high, "sd": reading.sd, "reason": reading.reason}
 
 
 def _common(runs: Sequence[Predictions]) -> Json:

@@ -95,23 +95,30 @@ def values_table(study: Json) -> Table:
     measures = {measure: label(measure, study["positive"]) for measure in study["ways"][0]["measures"]}
     rows = []
     for way in study["ways"]:
-        cells = [Cell(str(len(way["runs"])))]
-        cells += [Cell(span([run[key] for run in way["runs"]])) for key in ("trained_on", "n", "subjects")]
+        cells = [Cell(span([run[key] for run in way["runs"]])) for key in ("trained_on", "n", "subjects")]
         for measure in measures:
             own = way["measures"][measure]
             against = way["differences"].get(measure)
-            cells.append(Cell(with_interval(own), number=own["value"]))
-            cells.append(Cell("reference") if against is None else Cell(verdict(against), number=against["value"]))
+            cells += [_stacked(with_interval(own), own), _stacked(verdict(against), against) if against else Cell("reference")]
         rows.append((Cell(way["title"]), tuple(cells)))
-    columns = ["runs", "training images", "test images", "test subjects"]
+    columns = ["training images", "test images", "test subjects"]
     for words in measures.values():
-        columns += [words, f"{words}, minus that of {reference_title(study)}"]
+        columns += [words, f"{words}, minus {reference_title(study)}"]
+    units = " or ".join(sorted({way["unit"] for way in study["ways"]}))
     caption = (
-        f"Data: {study['data']}. Model: {study['model']}. Test side. In brackets: {percent(study)} percentile bootstrap interval "
-        f"over {' or '.join(sorted({way['unit'] for way in study['ways']}))}s, {study['resamples']:,} resamples. Sizes are those of "
-        "one run, from the smallest to the largest. Not shown: the interval of the difference holds 0."
+        f"Data: {study['title']}. Model: {study['model']}. Test side. In brackets: {percent(study)} percentile bootstrap "
+        f"interval over {units}s, {study['resamples']:,} resamples. Sizes are those of one run, smallest to largest. Not "
+        "shown: the interval of the difference holds 0."
     )
     return Table("values", "Mean over runs, by split", caption, "split", "", tuple(columns), tuple(rows))
+
+
+def _stacked(text: str, number: Json) -> Cell:
+    """A number with its interval, and what is said of it, below it where there is room."""
+    value, _, rest = text.partition(" (")
+    interval, _, word = rest.partition("): ")
+    spread = f"({interval.removesuffix(')')})" if interval else ""
+    return Cell(value, spread=spread, lines=(word,) if word else (), number=number["value"])
 
 
 def parted_table(study: Json) -> Table:
@@ -157,18 +164,18 @@ def notes(study: Json) -> list[str]:
         f"A value is the mean over the runs of a split. Its interval resamples each {unit} that any of the runs tests, once for "
         "all of them: five draws of a split do not make five times as many people. It speaks about other people, not about other "
         "draws; how far draws differ is what the points of the figure show.",
-        "Splits test different images, so their difference is not a paired one: each mean is resampled by itself, independently, "
-        "and the interval is that of the differences of the two. Where two splits test the same people it is rather too wide.",
+        "Splits test different images, so their difference is not a paired one: its interval is made of the two intervals as if "
+        "they were of different people (Zou and Donner 2008). Where two splits test the same people it is rather too wide.",
         "Not shown means that the interval of the difference holds 0. It does not mean that there is none.",
-        "Subjects are resampled as the data name them, also where two of them hold the same cells. In a resample that leaves a "
-        "class out of a run's test side, the other runs of the split count.",
+        "Subjects are resampled as the data name them, also where two of them hold the same cells.",
         "Training sides differ in size between splits (see the table), which moves the values, too.",
     ]
     if study["parts"] is not None:
+        own = next((way["title"] for way in study["ways"] if way["name"] == "part"), None)
+        alone = f", and is tested by '{own}' alone: other people, and perhaps other pictures" if own else ""
         found.append(
-            f"Drawn splits and folds take the same images, those of the data's {' and '.join(study['parts'])} part; the "
-            "data's own test part is in none of them, and is tested by the last split alone: other people, and perhaps other "
-            "pictures."
+            f"Drawn splits and folds take the same images, those of the data's {' and '.join(study['parts'])} part; the data's "
+            f"own test part is in none of them{alone}."
         )
     else:
         found.append("All splits take the same images.")

@@ -7,6 +7,7 @@ to the bit, and one path has both. `shares_epochs` says for which recipes that h
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -20,6 +21,7 @@ from keras_leuk.devices.start import strategy
 from keras_leuk.models import heads
 from keras_leuk.progress import Progress, Recorder
 from keras_leuk.recipe import Recipe, resolved_yaml
+from keras_leuk.recipe.loading import shaping
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training import crossvalidation, results
 from keras_leuk.training.checkpoint import Checkpoint
@@ -130,7 +132,8 @@ def _train_folds(wanted: Mapping[int, Path], state: Path, context: results.Conte
 
 def _checkpoint(state: Path, recipe: Recipe, first: int) -> Checkpoint:
     """The path's checkpoint; one that is damaged, or beyond the first budget that is wanted, is of no use and goes."""
-    kept = Checkpoint(state / "checkpoint", resolved_yaml(with_epochs(recipe, 1)))
+    # Data that were moved, or weights found elsewhere, are the same by their content: the path has its address by that.
+    kept = Checkpoint(state / "checkpoint", json.dumps(shaping(with_epochs(recipe, 1)), sort_keys=True))
     if not 0 < kept.epoch() <= first:
         kept.remove()
     return kept

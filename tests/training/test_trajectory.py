@@ -109,3 +109,18 @@ def test_what_knows_its_end_or_has_no_epochs_shares_none(tiny_recipe, cache: Pat
     train_trajectory(classical, {4: tmp_path / "cell"}, state=tmp_path / "state", cache=cache)
     train(classical, tmp_path / "alone", cache=cache)
     assert (tmp_path / "cell" / "predictions.csv").read_bytes() == (tmp_path / "alone" / "predictions.csv").read_bytes()
+
+
+def test_a_path_goes_on_where_its_data_were_moved(tiny_recipe, tiny: Path, cache: Path, tmp_path: Path) -> None:
+    def trained(data: Path, budgets: tuple[int, ...], name: str) -> dict[int, Path]:
+        cells = {epochs: tmp_path / name / str(epochs) for epochs in budgets}
+        train_trajectory(tiny_recipe(data__path=str(data)), cells, state=tmp_path / "state", cache=cache, checkpoint_seconds=0)
+        return cells
+
+    trained(tiny, (1,), "before")
+    moved = tmp_path / "moved"
+    moved.symlink_to(tiny, target_is_directory=True)
+    late = trained(moved, (3,), "after")
+    plain = tmp_path / "plain"
+    train(tiny_recipe(training__epochs=3), plain, cache=cache)
+    assert (RunFolder(late[3]).history).read_bytes() == (RunFolder(plain).history).read_bytes()
