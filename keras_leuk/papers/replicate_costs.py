@@ -115,17 +115,18 @@ class Work:
     cells: int
 
 
-def seconds(work: Iterable[Work], factor: float, jobs: int) -> float:
+def seconds(work: Iterable[Work], factor: float, jobs: int, speedup: float = 1.0) -> float:
     """What paths take on a machine, with so many processes at a time where backbones are frozen.
 
     Args:
         factor: how many times as long this machine takes as the reference machine.
+        speedup: how many times as fast networks alone are, for projections to a GPU.
     """
     extraction, heads, tuned = 0.0, 0.0, 0.0
     seen: set[str | None] = set()
     for path in work:
         unit = costs_of(path.backbone)
-        scale = (path.size / MEASURED_SIZE) ** 2 / 1000
+        scale = (path.size / MEASURED_SIZE) ** 2 / 1000 / speedup
         overhead = START_SECONDS + unit.build_s + path.cells * CELL_SECONDS
         if not path.frozen:
             tuned += overhead + unit.compile_step_s + 2 * unit.compile_forward_s + scale * _trained(path, unit)

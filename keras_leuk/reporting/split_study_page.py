@@ -166,7 +166,9 @@ def notes(study: Json) -> list[str]:
         "draws; how far draws differ is what the points of the figure show.",
         "Splits test different images, so their difference is not a paired one: its interval is made of the two intervals as if "
         "they were of different people (Zou and Donner 2008). Where two splits test the same people it is rather too wide.",
-        "Not shown means that the interval of the difference holds 0. It does not mean that there is none.",
+        "Not shown means that the interval of the difference holds 0. It does not mean that there is none. Higher and lower hold "
+        "for these draws: what other draws would change is not in the interval, and where few people are tested it can be "
+        "as much.",
         "Subjects are resampled as the data name them, also where two of them hold the same cells.",
         "Training sides differ in size between splits (see the table), which moves the values, too.",
     ]
