@@ -92,7 +92,7 @@ def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests first: begun last, one of them would leave all other processes waiting for it."""
-    items.sort(key=lambda item: "killed_three_times" not in item.name)
+    items.sort(key=lambda item: "killed_again_and_again" not in item.name)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def replication(paper: Paper, wanted: Wanted, data: DataFacts, ran: Sequence[Ran
         "schema": 1,
         "paper": {key: facts[key] for key in ("key", "title", "authors", "year", "venue", "doi", "bibtex")}
         | {"data": paper.facts.data.name},
-        "data": _data(paper, data),
+        "data": _data(paper, data, ran),
         "arm": _arm(paper, wanted),
         "only": list(wanted.only),
         "protocols": [_protocol(protocol, wanted, out, reader) for protocol in ran],
@@ -56,7 +56,8 @@ def replication(paper: Paper, wanted: Wanted, data: DataFacts, ran: Sequence[Ran
 PAPERS_DATA = "the paper's data"
 
 
-def _data(paper: Paper, data: DataFacts) -> Json:
+def _data(paper: Paper, data: DataFacts, ran: Sequence[Ran]) -> Json:
+    samples = {trial.keys.get("data.sample") for protocol in ran for trial in protocol.trials} - {None}
     if data.demo:
         words = "generated cells, not the paper's data"
     elif data.the_papers:
@@ -64,7 +65,7 @@ def _data(paper: Paper, data: DataFacts) -> Json:
     else:
         words = f"only a part of {PAPERS_DATA}" if data.part_of(paper) else f"not {PAPERS_DATA}"
     return {
-        "name": f"{data.name} ({data.images:,} images)",
+        "name": f"{data.name} ({_some(samples)}{data.images:,} images)",
         "the_papers": data.the_papers,
         "words": words,
         "images": data.images,
@@ -77,6 +78,11 @@ def _data(paper: Paper, data: DataFacts) -> Json:
             for published, here in data.stand_ins.items()
         ],
     }
+
+
+def _some(samples: Set[Any]) -> str:
+    """How many of the images were taken, for titles; what protocols took differently is told beside each."""
+    return f"{max(samples):,} of " if samples else ""
 
 
 def _arm(paper: Paper, wanted: Wanted) -> Json:

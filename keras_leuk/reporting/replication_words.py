@@ -114,6 +114,11 @@ def in_short(facts: Json) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _named(key: str, name: str) -> str:
+    """``Epoch 100``; but ``Fold 1`` where the row says so itself."""
+    return name if name.lower().startswith(key.lower()) else f"{key} {name}"
+
+
 def headline(facts: Json) -> list[str]:
     """The best printed value of the first table of test results (else validation, else any) beside ours; [] without one."""
     found = best_published(facts)
@@ -121,7 +126,7 @@ def headline(facts: Json) -> list[str]:
         return []
     table, row, column, cell = found
     unit, places, key = cell["unit"], decimals(cell["unit"], cell["decimals"]), " / ".join(table["key"])
-    words = f"Best published {column} of {table['number']} ({table['side']} side): {cell['printed']} ({key} {row['name']})"
+    words = f"Best published {column} of {table['number']} ({table['side']} side): {cell['printed']} ({_named(key, row['name'])})"
     parts = []
     for protocol in facts["protocols"]:
         measured = cell["measured"].get(protocol["name"])

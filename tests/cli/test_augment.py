@@ -39,6 +39,7 @@ def test_the_drawn_parameters_are_those_of_training(cells: Path, tmp_path: Path,
         assert {name: drawn[name] for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_each_operation_has_a_row_of_its_own(cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "each.png"
     given = ["--data", str(cells), "--image-size", "32", "--draws", "1", "--set", "images.crop=cell"]

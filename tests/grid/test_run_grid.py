@@ -160,7 +160,8 @@ def test_processes_leave_cells_or_a_reason(tiny: Path, cache: Path, tmp_path: Pa
 
     def task(name: str) -> dict[str, Any]:
         cells = {"1": str(tmp_path / "cells" / name)}
-        return {"path": str(tmp_path / name), "recipe": str(recipe), "cells": cells, "cache": str(cache), "command": []}
+        places = {"path": str(tmp_path / name), "recipe": str(recipe), "cells": cells, "cache": str(cache)}
+        return {**places, "command": [], "figures": False, "backbones": str(tmp_path / "backbones")}
 
     executor: Executor = Processes(2)
     executor.submit("good", task("good"))

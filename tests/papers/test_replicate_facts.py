@@ -255,3 +255,9 @@ def test_the_command_of_a_study_is_one_that_grid_takes() -> None:
     assert {axis.key: axis.values for axis in axes} == study.lists
     assert fixed == {}
     assert sets == ["data.reader=folders", "model.weights_dir=w dir", *study.all_sets]
+
+
+def test_a_sample_is_named_in_every_title(tmp_path: Path) -> None:
+    assert told("fata2023", tmp_path / "whole", 0)["data"]["name"] == "C-NMC 2019 (12,528 images)"
+    part = told("fata2023", tmp_path / "part", 0, sets=("data.sample=400",))
+    assert part["data"]["name"] == "C-NMC 2019 (400 of 12,528 images)"

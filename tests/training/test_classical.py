@@ -33,7 +33,7 @@ HAND = {"model__head": "sklearn:logistic", "model__features": "hand"}
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take longer than everything else here, and are the same for every head."""
-    monkeypatch.setattr("keras_leuk.training.results.write_report", lambda run, progress: None)
+    monkeypatch.setattr("keras_leuk.training.results.write_report", lambda run, progress, figures: None)
 
 
 @pytest.mark.parametrize(

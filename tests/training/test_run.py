@@ -310,9 +310,16 @@ train(load(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]), resume=Path
 """
 
 
-@pytest.mark.parametrize(("regime", "epochs"), [("frozen", 60), pytest.param("fine-tuned", 8, marks=pytest.mark.slow)])
-def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
-    regime: str, epochs: int, tiny_recipe, cache: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("regime", "epochs", "times"),
+    [
+        ("frozen", 30, 1),
+        pytest.param("frozen", 60, 3, marks=pytest.mark.slow),
+        pytest.param("fine-tuned", 8, 3, marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
+    regime: str, epochs: int, times: int, tiny_recipe, cache: Path, tmp_path: Path
 ) -> None:
     recipe = tiny_recipe(training__epochs=epochs, training__early_stopping={"patience": epochs}, **REGIMES[regime])
     undisturbed = train(recipe, tmp_path / "undisturbed", cache=cache).run
@@ -321,7 +328,7 @@ def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
     arguments = [sys.executable, "-c", SCRIPT, str(path), str(out), str(cache)]
     moments, killed = random.Random(0), 0
     state = out / "checkpoint" / "state.npz"
-    for _ in range(3):
+    for _ in range(times):
         before = state.stat().st_mtime_ns if state.exists() else None
         with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as process:
             deadline = time.monotonic() + 120
@@ -333,7 +340,7 @@ def test_a_run_killed_three_times_ends_like_an_undisturbed_one(
             time.sleep(moments.uniform(0, 0.6))
             process.send_signal(signal.SIGKILL)
         killed += process.returncode == -signal.SIGKILL
-    assert killed == 3
+    assert killed == times
     assert not RunFolder(out).finished
     subprocess.run(arguments, check=True, capture_output=True)
     assert RunFolder(out).finished
@@ -357,6 +364,7 @@ train(load(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]))
 """
 
 
+@pytest.mark.slow
 def test_two_devices_train_like_one(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     """Two logical CPUs stand in for two GPUs: the loss of each epoch is the same within float32."""
     recipe = tiny_recipe(model__head={"layers": [{"type": "standardize"}]})

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import fabricate
 from drawn_texts import texts_apart
+from fabricated import fabricate
 from hypothesis import given
 from hypothesis import strategies as st
 
