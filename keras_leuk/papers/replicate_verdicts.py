@@ -126,6 +126,8 @@ def measured(cell: PublishedCell, matched: Sequence[Trial], data: DataFacts, rea
         reading, remarks = _read(done, asked, reader)
     if len(done) < len(matched):
         remarks.append(f"{len(matched) - len(done)} of {len(matched)} runs are not finished")
+    placed = {f"{other} in the place of {name}": None for t in done for name, other in t.study.instead.items() if _runs(t, other)}
+    remarks += placed
     found = as_json(reading) | {"weights": _common([trial.weights for trial in done])}
     found["reason"] = "; ".join([*([reading.reason] if reading.reason else []), *remarks]) or None
     published = cell.fraction
@@ -133,6 +135,10 @@ def measured(cell: PublishedCell, matched: Sequence[Trial], data: DataFacts, rea
         return found | {"difference": None, "verdict": "no number" if reading.value is not None else "not measured"}
     found["difference"] = reading.value - float(published)
     return found | {"verdict": verdict(cell, reading.value, reading.low, reading.high)}
+
+
+def _runs(trial: Trial, backbone: str) -> bool:
+    return bool(trial.keys.get(BACKBONE) == backbone)
 
 
 def _why_nothing(cell: PublishedCell, matched: Sequence[Trial], data: DataFacts) -> str | None:

@@ -290,3 +290,9 @@ def _accuracy(side: str) -> Asked:
 
 def _recall(name: str) -> Asked:
     return Asked("recall", "class", name, "test")
+
+
+def test_another_network_in_a_papers_place_is_said_beside_its_number(runs: list[Path]) -> None:
+    made = trials_of(asked("mulya2023", instead={"inceptionv3": "xception"}), runs)
+    assert "xception in the place of inceptionv3" in measured(published(), made, CNMC, Reader())["reason"]
+    assert measured(published(), trials_of(asked("mulya2023"), runs), CNMC, Reader())["reason"] is None
