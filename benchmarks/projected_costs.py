@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from keras_leuk.papers.library import Paper, papers
 from keras_leuk.papers.replicate_budget import work
-from keras_leuk.papers.replicate_costs import costs_of, seconds
+from keras_leuk.papers.replicate_costs import costs_of, seconds, unit_costs
 from keras_leuk.papers.replicate_data import DataFacts
 from keras_leuk.papers.replicate_request import Wanted, studies
 
@@ -31,7 +31,8 @@ def main() -> None:
         "Projected, not run: `python benchmarks/projected_costs.py`.",
         "",
         f"- **CPU**: 2 cores with AVX2, {JOBS} processes at a time for heads. Measured there: an image in each network",
-        "  (`keras_leuk/papers/unit_costs.csv`; random weights, float32, 224 px, batches of 32).",
+        "  (`keras_leuk/papers/unit_costs.csv`; random weights, float32, 224 px, batches of 32), as processor time over cores, which",
+        f"  is the least that a pass can take. Not measured, taken to cost like the dearest that was: {_unmeasured()}.",
         f"- **GPU**: one NVIDIA V100 16 GB, float32. Published: {GPU_IMAGES_PER_SECOND:g} images/s in training a ResNet-50",
         f"  ([NVIDIA]({GPU_SOURCE})). Not measured.",
         f"- **Assumed**: every network gains by the same factor, {speedup:.0f}; heads, evaluation and starting processes take as",
@@ -45,6 +46,17 @@ def main() -> None:
             for protocol in ("paper", "honest"):
                 lines.append(_row(paper, arm, protocol, speedup))
     print("\n".join(lines))
+
+
+def _unmeasured() -> str:
+    names = {
+        path.backbone
+        for paper in papers()
+        for protocol in ("paper", "honest")
+        for study in studies(paper, Wanted("demo", (protocol,)))[0]
+        for path in work(study, _data(paper))
+    }
+    return ", ".join(sorted(names - unit_costs().keys())) or "none"
 
 
 def _arms(paper: Paper) -> list[str]:
