@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,14 +37,12 @@ def listed(name: str, metavar: str, meaning: str) -> Callable[[Callable[..., Any
 @click.option(
     "--out", type=click.Path(), metavar="DIR", help="Grid folder [default: grids/<data>]; what is there is not trained again."
 )
-@click.option(
-    "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes at a time [default: by cores and memory]."
-)
-@click.option("--executor", default="processes", show_default=True, metavar="E", help="processes, or ray (extra: ray).")
-@click.option("--address", metavar="HOST:PORT", help="A running Ray cluster; without it, Ray starts on this machine.")
+@options.jobs
+@options.executor
+@options.address
 @click.option("--independent", is_flag=True, help="A seed for each cell, and no shared training, as papers did it.")
 @click.option("--only", metavar="I/N", help="Train the I-th of N shares of the grid: for array jobs.")
-@click.option("--retry-failed", is_flag=True, help="Try cells again that failed before.")
+@options.retry_failed
 @click.option("--dry-run", is_flag=True, help="Print the cells, what they share, and an estimate of time and disk.")
 @options.cache_dir
 @options.as_json
@@ -70,15 +67,13 @@ def grid(
     it once. What is in --out already is not trained again, whatever grid made it: a grid that was stopped goes on, and a larger
     one adds to it. The winner is chosen on validation.
     """
-    from keras_leuk.cli.grid_view import GridView, print_outcome, print_plan
+    from keras_leuk.cli.grid_view import complain, print_outcome, print_plan, watching
     from keras_leuk.cli.terminal import Terminal
-    from keras_leuk.errors import LeukError, UsageError, suggestion
-    from keras_leuk.grid.executors import EXECUTORS
+    from keras_leuk.grid.executors import Choice
     from keras_leuk.grid.plan import make_plan
     from keras_leuk.store.address import cache_folder
 
-    if executor not in EXECUTORS:
-        raise UsageError(f"--executor {executor!r} is not an executor{suggestion(executor, EXECUTORS)}")
+    place = Choice(executor, jobs, address)
     share = _share(only)
     axes, fixed, settings = _asked(flags, sets)
     terminal, cache = Terminal(), cache_folder(cache_dir)
@@ -93,12 +88,11 @@ def grid(
             return
         from keras_leuk.grid.run import run_grid
 
-        view = GridView(terminal)
-        try:
+        with watching(terminal, folder, command) as view:
             outcome = run_grid(
                 plan,
                 folder,
-                executor=lambda waiting: EXECUTORS[executor](jobs or _jobs(plan, waiting), {"address": address}),
+                executor=lambda waiting: place.make(plan.routes, waiting),
                 cache=cache,
                 command=command,
                 progress=terminal,
@@ -106,20 +100,8 @@ def grid(
                 share=share,
                 retry_failed=retry_failed,
             )
-        except KeyboardInterrupt:
-            view.close()
-            again = " ".join(shlex.quote(word) for word in command)
-            click.echo(f"keras-leuk: {folder} keeps the cells that are finished; go on with: {again}", err=True)
-            raise
-        finally:
-            view.close()
     print_outcome(outcome, as_json)
-    if outcome.failed:
-        first = outcome.failed[0]
-        raise LeukError(
-            f"{sum(len(going.wanted) for going in outcome.failed)} cells failed, first {first.route.title}: {first.error}; "
-            "the others are finished; try again with --retry-failed"
-        )
+    complain(outcome.failed, "the others are finished")
 
 
 def _asked(flags: dict[str, Any], sets: tuple[str, ...]) -> tuple[list[Any], dict[str, Any], list[str]]:
@@ -173,18 +155,3 @@ def _share(text: str | None) -> tuple[int, int] | None:
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise UsageError(f"--only {text!r}: expected I/N with I from 1 to N, such as 1/4")
     return int(match[1]), int(match[2])
-
-
-def _jobs(plan: Any, waiting: int) -> int:
-    """Processes at a time where the user leaves it open.
-
-    A head on stored features leaves most of a machine idle; a fine-tuned network, or one on a GPU, takes all of it.
-    """
-    from keras_leuk.devices.memory import available
-    from keras_leuk.devices.threads import cores
-
-    if any(route.features is None for route in plan.routes):
-        return 1
-    room = available()
-    fits = int(room // 2e9) if room is not None else cores()
-    return max(1, min(cores(), waiting, fits))

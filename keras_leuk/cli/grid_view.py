@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from rich.console import Group
@@ -13,6 +16,7 @@ from rich.text import Text
 
 from keras_leuk.cli import options
 from keras_leuk.cli.terminal import Terminal
+from keras_leuk.errors import LeukError
 from keras_leuk.grid.estimate import CELL_SECONDS, START_SECONDS, Piece, together
 from keras_leuk.grid.execute import Going
 from keras_leuk.grid.plan import Plan
@@ -132,6 +136,37 @@ def _clock(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+@contextmanager
+def watching(terminal: Terminal, folder: Path, command: Sequence[str]) -> Iterator[GridView]:
+    """A view that leaves the screen at the end; on an interrupt it says what stays, and how to go on."""
+    view = GridView(terminal)
+    try:
+        yield view
+    except KeyboardInterrupt:
+        view.close()
+        click.echo(f"keras-leuk: {folder} keeps what is finished; go on with: {shlex.join(command)}", err=True)
+        raise
+    finally:
+        view.close()
+
+
+def complain(failed: Sequence[Going], remains: str) -> None:
+    """Ends the command with an error if any path has failed.
+
+    Args:
+        remains: what the user has nonetheless.
+
+    Raises:
+        LeukError: with the number of cells, and the first reason.
+    """
+    if failed:
+        first = failed[0]
+        raise LeukError(
+            f"{sum(len(going.wanted) for going in failed)} cells failed, first {first.route.title}: {first.error}; "
+            f"{remains}; try again with --retry-failed"
+        )
 
 
 def print_plan(plan: Plan, pieces: Sequence[Piece], as_json: bool) -> None:

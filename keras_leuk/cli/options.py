@@ -24,6 +24,12 @@ sets = click.option(
     metavar="KEY=VALUE",
     help="Set any key of the recipe, such as split.test=0.25; may be repeated.",
 )
+jobs = click.option(
+    "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes at a time [default: by cores and memory]."
+)
+executor = click.option("--executor", default="processes", show_default=True, metavar="E", help="processes, or ray (extra: ray).")
+address = click.option("--address", metavar="HOST:PORT", help="A running Ray cluster; without it, Ray starts on this machine.")
+retry_failed = click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else there.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,12 +39,10 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(), metavar="DIR", help="Folder [default: replications/<paper>]; what is there is not trained again."
 )
-@click.option(
-    "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes at a time [default: by cores and memory]."
-)
-@click.option("--executor", default="processes", show_default=True, metavar="E", help="processes, or ray (extra: ray).")
-@click.option("--address", metavar="HOST:PORT", help="A running Ray cluster.")
-@click.option("--retry-failed", is_flag=True, help="Try cells again that failed before.")
+@options.jobs
+@options.executor
+@options.address
+@options.retry_failed
 @click.option("--dry-run", is_flag=True, help="Print data, splits, cells and an estimate, and train nothing.")
 @options.cache_dir
 @options.as_json
@@ -75,12 +72,10 @@ def replicate(
 
     PAPER is a key that keras-leuk papers lists. Cells that are there are not trained again: one that was stopped goes on.
     """
-    from keras_leuk.cli.grid import _jobs
-    from keras_leuk.cli.grid_view import GridView
+    from keras_leuk.cli.grid_view import complain, watching
     from keras_leuk.cli.terminal import Terminal
     from keras_leuk.devices.threads import cores
-    from keras_leuk.errors import LeukError, UsageError, suggestion
-    from keras_leuk.grid.executors import EXECUTORS
+    from keras_leuk.grid.executors import Choice
     from keras_leuk.papers.library import paper as find
     from keras_leuk.papers.replicate import claim, plan_replication
     from keras_leuk.papers.replicate import replicate as run
@@ -88,8 +83,7 @@ def replicate(
     from keras_leuk.papers.replicate_request import Wanted
     from keras_leuk.store.address import cache_folder
 
-    if executor not in EXECUTORS:
-        raise UsageError(f"--executor {executor!r} is not an executor{suggestion(executor, EXECUTORS)}")
+    place = Choice(executor, jobs, address)
     found = find(paper)
     flags = {"data.reader": reader, "model.weights_dir": weights_dir}
     wanted = Wanted(
@@ -114,31 +108,19 @@ def replicate(
         if dry_run:
             _print_plan(planned, folder, terminal, as_json)
             return
-        view = GridView(terminal)
-        try:
+        with watching(terminal, folder, command) as view:
             outcome = run(
                 planned,
                 folder,
-                executor=lambda plan, waiting: EXECUTORS[executor](jobs or _jobs(plan, waiting), {"address": address}),
+                executor=lambda plan, waiting: place.make(plan.routes, waiting),
                 cache=cache,
                 command=command,
                 progress=terminal,
                 watch=view,
                 retry_failed=retry_failed,
             )
-        except KeyboardInterrupt:
-            view.close()
-            click.echo(f"keras-leuk: {folder} keeps the cells that are finished; go on with: {shlex.join(command)}", err=True)
-            raise
-        finally:
-            view.close()
     _print_outcome(outcome, as_json)
-    if outcome.failed:
-        first = outcome.failed[0]
-        raise LeukError(
-            f"{sum(len(going.wanted) for going in outcome.failed)} cells failed, first {first.route.title}: {first.error}; "
-            "the page has what finished; try again with --retry-failed"
-        )
+    complain(outcome.failed, "the page has what finished")
 
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}

@@ -34,10 +34,8 @@ look at a validation side, so that there is none."""
     "--out", type=click.Path(), metavar="DIR", help="Folder [default: splits/<data>]; what is there is not trained again."
 )
 @click.option("--title", metavar="TEXT", help="What page and figure call the data [default: their name].")
-@click.option(
-    "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes at a time [default: by cores and memory]."
-)
-@click.option("--retry-failed", is_flag=True, help="Try runs again that failed before.")
+@options.jobs
+@options.retry_failed
 @options.cache_dir
 @options.as_json
 def splits(
@@ -98,17 +96,16 @@ def _fixed(recipe: str | None, flags: dict[str, Any], sets: tuple[str, ...]) -> 
 
 def _run(study: Any, folder: Path, cache: Path, title: str | None, jobs: int, retry_failed: bool, terminal: Any) -> None:
     """Trains what is missing, in view of the user."""
-    from keras_leuk.cli.grid import _jobs
-    from keras_leuk.cli.grid_view import GridView
-    from keras_leuk.grid.executors import EXECUTORS
+    from keras_leuk.cli.grid_view import watching
+    from keras_leuk.grid.executors import Choice
     from keras_leuk.grid.split_study import run_study
 
-    view, command = GridView(terminal), ["keras-leuk", *sys.argv[1:]]
-    try:
+    place, command = Choice(jobs=jobs), ["keras-leuk", *sys.argv[1:]]
+    with watching(terminal, folder, command) as view:
         run_study(
             study,
             folder,
-            executor=lambda waiting: EXECUTORS["processes"](jobs or _jobs(study.plan, waiting), {}),
+            executor=lambda waiting: place.make(study.plan.routes, waiting),
             cache=cache,
             title=title,
             command=[shlex.quote(word) for word in command],
@@ -116,13 +113,6 @@ def _run(study: Any, folder: Path, cache: Path, title: str | None, jobs: int, re
             watch=view,
             retry_failed=retry_failed,
         )
-    except KeyboardInterrupt:
-        view.close()
-        again = " ".join(shlex.quote(word) for word in command)
-        click.echo(f"keras-leuk: {folder} keeps the runs that are finished; go on with: {again}", err=True)
-        raise
-    finally:
-        view.close()
 
 
 def _print(found: dict[str, Any], folder: Path, as_json: bool) -> None:

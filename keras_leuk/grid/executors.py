@@ -10,13 +10,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from keras_leuk.devices.memory import available
 from keras_leuk.devices.threads import THREADS, cores
-from keras_leuk.errors import UsageError
+from keras_leuk.errors import UsageError, suggestion
 from keras_leuk.grid.layout import PathFolder
+from keras_leuk.grid.plan import Route
 from keras_leuk.grid.worker import fail
 from keras_leuk.runs.atomic import write_json
 
@@ -121,19 +124,61 @@ def _died(code: int, folder: PathFolder) -> str:
     return f"the process ended with exit code {code}; its log: {folder.log}"
 
 
-def processes(jobs: int, options: Mapping[str, Any]) -> Executor:
+ROOM = 2e9
+"""Bytes of memory that a process which trains a head on stored features is given room for."""
+
+
+def fitting(routes: Sequence[Route], waiting: int) -> int:
+    """Processes at a time on this machine, where the user leaves it open.
+
+    A head on stored features leaves most of a machine idle; a fine-tuned network, or one on a GPU, takes all of it.
+    """
+    if any(route.features is None for route in routes):
+        return 1
+    room = available()
+    fits = int(room // ROOM) if room is not None else cores()
+    return max(1, min(cores(), waiting, fits))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An executor that a user asks for.
+
+    Args:
+        name: see `EXECUTORS`.
+        jobs: paths at a time; 0 leaves it to the executor.
+        address: of a running cluster.
+
+    Raises:
+        UsageError: no executor has the name.
+    """
+
+    name: str = "processes"
+    jobs: int = 0
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in EXECUTORS:
+            raise UsageError(f"--executor {self.name!r} is not an executor{suggestion(self.name, EXECUTORS)}")
+
+    def make(self, routes: Sequence[Route], waiting: int) -> Executor:
+        """The executor, for paths of which some are waiting."""
+        return EXECUTORS[self.name](self, routes, waiting)
+
+
+def processes(choice: Choice, routes: Sequence[Route], waiting: int) -> Executor:
     """Makes `Processes`."""
-    if options.get("address"):
+    if choice.address:
         raise UsageError("--address belongs to --executor ray")
-    return Processes(jobs)
+    return Processes(choice.jobs or fitting(routes, waiting))
 
 
-def ray(jobs: int, options: Mapping[str, Any]) -> Executor:
-    """Makes `grid.on_ray.Ray`, which is imported only here."""
+def ray(choice: Choice, routes: Sequence[Route], waiting: int) -> Executor:
+    """Makes `grid.on_ray.Ray`, which is imported only here. A cluster has room of its own, so that open jobs stay open."""
     from keras_leuk.grid.on_ray import Ray
 
-    return Ray(options.get("address"), jobs)
+    return Ray(choice.address, choice.jobs)
 
 
-EXECUTORS: dict[str, Callable[[int, Mapping[str, Any]], Executor]] = {"processes": processes, "ray": ray}
-"""Name → what makes it, from the number of jobs (0: as many as there is room for) and its own options."""
+EXECUTORS: dict[str, Callable[[Choice, Sequence[Route], int], Executor]] = {"processes": processes, "ray": ray}
+"""Name → what makes it, from what the user asks for, all paths, and how many of them are waiting."""

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from keras_leuk import __version__
-from keras_leuk.errors import RunError, UsageError
 from keras_leuk.grid.collect import write_grid
 from keras_leuk.grid.execute import Going, Watch, execute, survey
 from keras_leuk.grid.executors import Executor
@@ -20,6 +19,7 @@ from keras_leuk.grid.plan import Plan, of_share
 from keras_leuk.progress import Progress
 from keras_leuk.reporting.grid_report import write_grid_report
 from keras_leuk.runs.atomic import write_json
+from keras_leuk.runs.output import make_output
 from keras_leuk.store.address import address, file_sha256
 
 
@@ -109,18 +109,10 @@ def claim(out: Path) -> GridFolder:
     """A grid folder, made if it is not there.
 
     Raises:
-        RunError: it cannot be made, or holds files that are not a grid's.
+        LeukError: see `runs.output.make_output`.
     """
     grid = GridFolder(Path(out))
-    try:
-        grid.path.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(entry.name for entry in grid.path.iterdir())
-    except (NotADirectoryError, FileExistsError):
-        raise UsageError(f"--out {out} is a file; name a folder") from None
-    except OSError as error:
-        raise RunError(f"--out {out} cannot be made: {error.strerror or error}") from None
-    if strangers and not (grid.facts.exists() or grid.cells.is_dir() or grid.paths.is_dir()):
-        raise RunError(f"--out {out} holds files that are not a grid's: {', '.join(strangers[:3])}")
+    make_output(grid.path, (grid.facts, grid.cells, grid.paths), "a grid's")
     return grid
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keras_leuk.errors import LeukError, RunError, UsageError
+from keras_leuk.errors import LeukError
 from keras_leuk.grid.execute import Going, Watch, execute, survey
 from keras_leuk.grid.executors import Executor
 from keras_leuk.grid.layout import GridFolder
@@ -20,6 +20,7 @@ from keras_leuk.grid.run import claim
 from keras_leuk.grid.split_ways import Way
 from keras_leuk.progress import Progress, Quiet
 from keras_leuk.runs.atomic import write_json
+from keras_leuk.runs.output import make_output
 from keras_leuk.training.split_summary import describe_split
 
 STUDY, RUNS = "study.json", "grid"
@@ -126,7 +127,7 @@ def run_study(
         LeukError: the folder holds something else, or a run failed.
     """
     progress = progress or Progress()
-    claim_folder(out)
+    make_output(out, (out / STUDY, out / RUNS), "of a study of splits")
     grid = claim(out / RUNS)
     paths = survey(study.plan.routes, grid, retry_failed)
     waiting = sum(going.state == "waiting" for going in paths)
@@ -137,24 +138,6 @@ def run_study(
     _require_all(paths)
     write_json(out / STUDY, _facts(study, grid, title, command))
     return out / STUDY
-
-
-def claim_folder(out: Path) -> None:
-    """Makes the folder of a study.
-
-    Raises:
-        UsageError: it is a file.
-        RunError: it cannot be made, or holds files that are not a study's.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(entry.name for entry in out.iterdir())
-    except (NotADirectoryError, FileExistsError):
-        raise UsageError(f"--out {out} is a file; name a folder") from None
-    except OSError as error:
-        raise RunError(f"--out {out} cannot be made: {error.strerror or error}") from None
-    if strangers and not ((out / STUDY).exists() or (out / RUNS).is_dir()):
-        raise RunError(f"--out {out} holds files that are not of a study of splits: {', '.join(strangers[:3])}")
 
 
 def _require_all(paths: Sequence[Going]) -> None:

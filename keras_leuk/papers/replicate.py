@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keras_leuk.errors import RunError, UsageError
+from keras_leuk.errors import RunError
 from keras_leuk.evaluation.published import Reader
 from keras_leuk.grid.execute import Going, Watch
 from keras_leuk.grid.executors import Executor
@@ -29,6 +29,7 @@ from keras_leuk.papers.replicate_weights import with_weights
 from keras_leuk.progress import Progress
 from keras_leuk.reporting.replication import write_replication_report
 from keras_leuk.runs.atomic import write_json
+from keras_leuk.runs.output import make_output
 
 FACTS, TIMING = "replication.json", "timing.json"
 GRIDS = "grids"
@@ -172,18 +173,10 @@ def claim(out: Path, paper: Paper) -> None:
     """Makes the folder of a replication, if it is not there.
 
     Raises:
-        RunError: it cannot be made, or holds files that are not a replication's, or one of another paper.
+        RunError: it holds a replication of another paper; or see `runs.output.make_output`.
         UsageError: it is a file.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(entry.name for entry in out.iterdir())
-    except (NotADirectoryError, FileExistsError):
-        raise UsageError(f"--out {out} is a file; name a folder") from None
-    except OSError as error:
-        raise RunError(f"--out {out} cannot be made: {error.strerror or error}") from None
-    if strangers and not ((out / FACTS).exists() or (out / GRIDS).is_dir()):
-        raise RunError(f"--out {out} holds files that are not a replication's: {', '.join(strangers[:3])}")
+    make_output(out, (out / FACTS, out / GRIDS), "a replication's")
     other = _paper_of(out)
     if other is not None and other != paper.key:
         raise RunError(f"--out {out} holds a replication of {other}, not of {paper.key}; name another folder")

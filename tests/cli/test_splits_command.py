@@ -25,7 +25,7 @@ class Here:
     slots = 1
     begun = 0
 
-    def __init__(self, jobs: int, settings: Mapping[str, Any]):
+    def __init__(self, *asked: object):
         self._ended: list[str] = []
 
     def submit(self, name: str, task: Mapping[str, Any]) -> None:

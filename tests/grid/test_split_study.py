@@ -14,7 +14,7 @@ from test_run_grid import Here
 from keras_leuk.data.read import read
 from keras_leuk.data.table import ImageTable, make_table, only_parts
 from keras_leuk.errors import DataError, LeukError, RunError, UsageError
-from keras_leuk.grid.split_study import STUDY, Study, claim_folder, plan_study, run_study
+from keras_leuk.grid.split_study import STUDY, Study, plan_study, run_study
 from keras_leuk.grid.split_ways import NAMES, check_free, ways_of
 from keras_leuk.grid.worker import fail
 from keras_leuk.progress import Progress, Recorder
@@ -193,6 +193,6 @@ def test_runs_are_made_once_and_a_failed_one_leaves_no_page(tiny: Path, cache: P
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("dear")
     with pytest.raises(RunError, match=r"not of a study of splits: a\.txt"):
-        claim_folder(tmp_path)
+        run_study(None, tmp_path, executor=lambda waiting: None, cache=tmp_path)  # type: ignore[arg-type,return-value]
     with pytest.raises(UsageError, match="is a file"):
-        claim_folder(tmp_path / "a.txt")
+        run_study(None, tmp_path / "a.txt", executor=lambda waiting: None, cache=tmp_path)  # type: ignore[arg-type,return-value]

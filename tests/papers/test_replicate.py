@@ -55,7 +55,7 @@ class Here:
 def here(monkeypatch: pytest.MonkeyPatch, without_figures: None) -> Here:
     """The command line trains here, without figures of runs and grids, which are tested elsewhere."""
     executor = Here()
-    monkeypatch.setitem(EXECUTORS, "processes", lambda jobs, options: executor)
+    monkeypatch.setitem(EXECUTORS, "processes", lambda *asked: executor)
     monkeypatch.setattr("keras_leuk.reporting.grid_report._draw", lambda grid, choices, progress: [])
     monkeypatch.setattr("keras_leuk.papers.replicate.machine_factor", lambda: 1.0)
     return executor
