@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,8 +159,8 @@ def replicate(
             figures=False,
         )
         failed += outcome.failed
-    facts = replication(planned.paper, planned.wanted, planned.data, _ran(planned, out, failed), out, Reader())
-    facts["again"] = shlex.join(command)
+    found = _ran(planned, out, failed)
+    facts = replication(planned.paper, planned.wanted, planned.data, found, out, Reader(), command)
     write_json(out / FACTS, facts)
     files = write_replication_report(out, progress)
     # Beside the page and not on it: two equal replications have equal pages.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import shlex
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from keras_leuk.papers.replicate_assumed import assumed
 from keras_leuk.papers.replicate_choice import beyond, choice
 from keras_leuk.papers.replicate_data import DataFacts
 from keras_leuk.papers.replicate_ran import Ran
-from keras_leuk.papers.replicate_request import SEED, Wanted
+from keras_leuk.papers.replicate_request import BACKBONE, SEED, Wanted
 from keras_leuk.papers.replicate_tables import reading, tables
 from keras_leuk.papers.replicate_verdicts import Json, Trial
 from keras_leuk.runs.folder import RunFolder
@@ -25,12 +26,15 @@ from keras_leuk.runs.folder import RunFolder
 __all__ = ["assumed", "replication"]
 
 
-def replication(paper: Paper, wanted: Wanted, data: DataFacts, ran: Sequence[Ran], out: Path, reader: Reader) -> Json:
+def replication(
+    paper: Paper, wanted: Wanted, data: DataFacts, ran: Sequence[Ran], out: Path, reader: Reader, command: Sequence[str] = ()
+) -> Json:
     """Everything of a replication.
 
     Args:
         ran: the protocols in the order of the pages.
         out: folder that the runs' folders are named relative to.
+        command: what was typed.
     """
     facts: Json = TypeAdapter(PaperFacts).dump_python(paper.facts, mode="json")
     told = tables(paper, {protocol.name: protocol.trials for protocol in ran}, data, reader)
@@ -44,13 +48,33 @@ def replication(paper: Paper, wanted: Wanted, data: DataFacts, ran: Sequence[Ran
         "protocols": [_protocol(protocol, wanted, out, reader) for protocol in ran],
         "tables": told,
         "beyond": [{"protocol": protocol.name, "rows": beyond(protocol.name, protocol.trials, reader)} for protocol in ran],
-        "figures": [{key: result.get(key) for key in ("name", "shows", "ours", "figure")} for result in facts["results"]],
+        "figures": _figures(facts["results"], ran),
         "stated": facts["stated"],
         "open": facts["open"],
         "contradicts": facts["contradicts"],
         "cost": facts["cost"],
         "reading": {protocol.name: reading(told, protocol.name) for protocol in ran},
+        "again": shlex.join(command),
     }
+
+
+def _figures(results: Sequence[Json], ran: Sequence[Ran]) -> list[Json]:
+    """The paper's figures; what each is drawn from names the networks that were run, which may stand in the place of others."""
+    placed = {name: other for protocol in ran for trial in protocol.trials for name, other in trial.study.instead.items()}
+    return [
+        {key: result.get(key) for key in ("name", "shows", "ours")} | {"figure": _as_run(result.get("figure"), placed)}
+        for result in results
+    ]
+
+
+def _as_run(told: Any, placed: Mapping[str, str]) -> Any:
+    """Selections of runs anywhere in a figure, with the backbones that were run."""
+    if isinstance(told, Mapping):
+        return {
+            key: placed.get(value, value) if key == BACKBONE and isinstance(value, str) else _as_run(value, placed)
+            for key, value in told.items()
+        }
+    return [_as_run(part, placed) for part in told] if isinstance(told, list | tuple) else told
 
 
 PAPERS_DATA = "the paper's data"
@@ -112,7 +136,6 @@ def _protocol(ran: Ran, wanted: Wanted, out: Path, reader: Reader) -> Json:
         "weights": _weights(ran.trials),
         "warnings": list(warnings),
         "commands": list(ran.commands),
-        "command": "\n".join(ran.commands),
         "runs": [
             {
                 "id": trial.name,

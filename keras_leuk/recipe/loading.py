@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import UnionType
@@ -56,7 +57,7 @@ def load(source: str | None = None, *, flags: Mapping[str, Any] | None = None, s
         UsageError: no such file or recipe, or unreadable YAML.
         RecipeError: an unknown key, a wrong value, or values that exclude each other.
     """
-    tree = copy.deepcopy(_read(source or "default"))
+    tree = _read(source or "default")
     for key, value in (flags or {}).items():
         if value is not None:
             _assign(tree, key, value)
@@ -124,7 +125,7 @@ def _read(source: str) -> dict[str, Any]:
     else:
         text = shipped_text(source)
     try:
-        tree = yaml.safe_load(text)
+        tree = copy.deepcopy(_parsed(text))
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
@@ -134,6 +135,12 @@ def _read(source: str) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise UsageError(f"recipe file {source} must hold keys and values, not a {type(tree).__name__}")
     return tree
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """The same recipe is read for every cell of a grid, and parsing YAML takes longer than all the rest of it."""
+    return yaml.safe_load(text)
 
 
 def _assign(tree: dict[str, Any], key: str, value: Any) -> None:

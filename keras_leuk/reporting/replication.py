@@ -168,7 +168,7 @@ def commands(facts: Json) -> list[str]:
     lines = ["# this page", *_broken(shlex.split(facts.get("again") or shlex.join(whole)))]
     for protocol in facts["protocols"]:
         lines.append(f"# the {protocol['name']} protocol without it")
-        for command in protocol["command"].splitlines():
+        for command in protocol["commands"]:
             lines += _broken(shlex.split(command))
     return lines
 

@@ -6,7 +6,7 @@ Start at `draw_figures`. A figure without a finished run is not drawn, and a par
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ def draw_figures(facts: Mapping[str, Any], out: Path, progress: Progress | None 
     Args:
         facts: the content of replication.json; out: the folder that it lies in.
 
+    Figures of an earlier call that are not drawn again are removed from figures/.
+
     Returns:
         for each figure of the paper and each protocol, in this order: its pictures, or a paragraph that says why there is none.
 
@@ -63,7 +65,16 @@ def draw_figures(facts: Mapping[str, Any], out: Path, progress: Progress | None 
             progress.check()
             blocks += _drawn(one, out / "figures")
             advance(1)
+    _remove_stale(out / "figures", {block.name for block in blocks if isinstance(block, Picture)}, figures)
     return blocks
+
+
+def _remove_stale(folder: Path, drawn: Set[str], figures: Sequence[Mapping[str, Any]]) -> None:
+    """A figure that an earlier and larger replication left would be taken for one of this."""
+    ours = tuple(f"{slug(figure['name'])}-" for figure in figures)
+    for path in folder.iterdir():
+        if path.suffix in (".png", ".csv") and path.stem not in drawn and path.name.startswith(ours):
+            path.unlink()
 
 
 def slug(name: str) -> str:

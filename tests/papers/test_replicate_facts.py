@@ -176,6 +176,15 @@ def test_random_weights_in_the_place_of_imagenets_are_told(tmp_path: Path) -> No
     assert {run["weights"] for run in protocol["runs"]} == {"random"}
 
 
+def test_figures_are_drawn_from_the_networks_that_were_run(tmp_path: Path) -> None:
+    """Regression: a figure looked for the paper's network, where another one had been run in its place."""
+    plain = {figure["name"]: figure["figure"] for figure in told("badruzzaman2024", tmp_path, 0)["figures"]}
+    placed = told("badruzzaman2024", tmp_path, 0, instead={"resnet18": "mobilenet"})["figures"]
+    before, after = (json.dumps(figures) for figures in (plain, {figure["name"]: figure["figure"] for figure in placed}))
+    assert '"resnet18"' in before
+    assert after == before.replace('"resnet18"', '"mobilenet"')
+
+
 def test_places_are_told_as_they_were_typed(tmp_path: Path) -> None:
     study = asked("mulya2023")[0]
     trials = tuple(replace(trial, keys={**trial.keys, "data.path": "/absolute/cells"}) for trial in trials_of([study]))

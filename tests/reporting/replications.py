@@ -170,7 +170,6 @@ def _protocol(found, name, measured, trimmed, seeds):
         "notes": [],
         "weights": ["vgg16: ImageNet"],
         "warnings": ["68 of 73 subjects stand on more than one side."] if name == "paper" else [],
-        "command": protocol.command(),
         "commands": [protocol.command()],
         "runs": runs,
         "axes": axes,

@@ -361,6 +361,18 @@ def test_the_same_runs_give_the_same_bytes_and_no_other_files(made, tmp_path):
     assert filecmp.cmpfiles(tmp_path / "one" / "figures", tmp_path / "two" / "figures", names, shallow=False)[0] == names
 
 
+def test_figures_of_an_earlier_and_larger_replication_are_taken_away(made, tmp_path):
+    """Regression: they stayed, and would have been taken for this one's."""
+    out, facts = made("mulya2023")
+    (tmp_path / "grids").symlink_to(out / "grids")
+    facts = {**facts, "figures": [figure for figure in facts["figures"] if figure["name"] == "Beside Table 1"]}
+    draw_figures(facts, tmp_path)
+    (tmp_path / "figures" / "mine.png").write_text("dear")
+    draw_figures({**facts, "protocols": facts["protocols"][:1]}, tmp_path)
+    left = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert left == ["beside-table-1-paper.csv", "beside-table-1-paper.png", "mine.png"]
+
+
 def test_what_did_not_finish_is_left_out_and_said(tmp_path):
     facts = fabricate_replication(tmp_path, "mulya2023", names=("paper",), scale=0.02, drop=("p1",))
     facts["figures"] = [figure for figure in facts["figures"] if figure["name"] in ("Figure 4", "Beside Table 1")]
