@@ -150,7 +150,7 @@ class Choice:
         address: of a running cluster.
 
     Raises:
-        UsageError: no executor has the name.
+        UsageError: no executor has the name, or this one has no cluster to be found at an address.
     """
 
     name: str = "processes"
@@ -160,6 +160,8 @@ class Choice:
     def __post_init__(self) -> None:
         if self.name not in EXECUTORS:
             raise UsageError(f"--executor {self.name!r} is not an executor{suggestion(self.name, EXECUTORS)}")
+        if self.address and self.name != "ray":
+            raise UsageError("--address belongs to --executor ray")
 
     def make(self, routes: Sequence[Route], waiting: int) -> Executor:
         """The executor, for paths of which some are waiting."""
@@ -168,8 +170,6 @@ class Choice:
 
 def processes(choice: Choice, routes: Sequence[Route], waiting: int) -> Executor:
     """Makes `Processes`."""
-    if choice.address:
-        raise UsageError("--address belongs to --executor ray")
     return Processes(choice.jobs or fitting(routes, waiting))
 
 

@@ -51,7 +51,7 @@ def test_an_unknown_executor_is_refused_before_anything_is_read() -> None:
 
 def test_an_address_belongs_to_a_cluster() -> None:
     with pytest.raises(UsageError, match="--address belongs to --executor ray"):
-        Choice(address="127.0.0.1:6379").make(routes("f1"), 1)
+        Choice(address="127.0.0.1:6379")
 
 
 def test_a_cluster_is_asked_for_its_own_room(monkeypatch: pytest.MonkeyPatch) -> None:
