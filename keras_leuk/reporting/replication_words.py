@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,23 @@ def warnings(facts: Json) -> tuple[str, ...]:
             found.append(f"{name} protocol, {TRIMMED}: {told}. Its values show the procedure, not what the whole would give.")
         found += [f"{name} protocol, adapted to the data: {line}." for line in protocol.get("adapted", ())]
         found += [line for line in (_random_line(protocol), _gaps_line(protocol)) if line]
-        found += [f"{name} protocol: {line}" for line in protocol["warnings"]]
+        found += [f"{name} protocol: {line}" for line in _of_runs(protocol["warnings"])]
     return tuple(dict.fromkeys(found))
+
+
+def _of_runs(lines: Sequence[str]) -> list[str]:
+    """Warnings of the runs; of those that differ in numbers and examples alone, as those of several splits do, the first.
+
+    What the runs say of random weights is left out: see `_random_line`, which knows what the recipe asks for.
+    """
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        if not line.startswith("RANDOM WEIGHTS"):
+            alike.setdefault(re.sub(r"\([^()]*\)|\d+", "", line), []).append(line)
+    return [
+        f"{first} (and likewise, with other numbers, in {len(others)} more of its splits)" if others else first
+        for first, *others in alike.values()
+    ]
 
 
 def _data_line(facts: Json) -> str:

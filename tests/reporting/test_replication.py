@@ -193,6 +193,25 @@ def test_warnings_name_trimming_random_weights_gaps_and_data():
     assert not [line for line in warnings(random) if "random weights" in line], "the paper's own random weights are no warning"
 
 
+def test_warnings_that_several_splits_share_stand_once():
+    """Regression: three seeds filled the head of the page with three long lists of the same kind."""
+    facts = fabricate_facts("mulya2023")
+    facts["protocols"][0]["warnings"] = [
+        "RANDOM WEIGHTS: vgg16 started from random weights",
+        "cells of one subject stand on both sides (60 of 82 subjects: 1, 2); metrics may be too high",
+        "THE TEST SET WAS WATCHED",
+        "cells of one subject stand on both sides (63 of 82 subjects: 1, 5); metrics may be too high",
+        "cells of one subject stand on both sides (59 of 82 subjects: H2); metrics may be too high",
+    ]
+    told = [line.removeprefix("Paper protocol: ") for line in warnings(facts) if "stand on both" in line or "WATCHED" in line]
+    assert told == [
+        "cells of one subject stand on both sides (60 of 82 subjects: 1, 2); metrics may be too high "
+        "(and likewise, with other numbers, in 2 more of its splits)",
+        "THE TEST SET WAS WATCHED",
+    ]
+    assert not any("RANDOM WEIGHTS" in line for line in warnings(facts))
+
+
 def test_one_protocol_and_no_results_make_a_page(tmp_path):
     facts = fabricate_facts("mulya2023", measured=False, protocols=("honest",))
     facts |= {"figures": [], "open": [], "contradicts": [], "stated": [], "beyond": []}
