@@ -256,5 +256,5 @@ def test_commands_are_for_a_shell(tmp_path):
     assert max(map(len, lines)) <= 120
     joined = "\n".join(lines).replace(" \\\n ", "")
     for protocol in facts["protocols"]:
-        assert protocol["command"] in joined
+        assert all(command in joined for command in protocol["commands"])
     assert Points not in {type(block) for block in blocks_of(facts, tmp_path)[:2]}
