@@ -59,7 +59,8 @@ def _protocol(protocol: Protocol) -> dict[str, Any]:
     }
 
 
-def _table(table: PublishedTable) -> dict[str, Any]:
+def heading(table: PublishedTable) -> dict[str, Any]:
+    """What a published table is called and about."""
     facts = table.facts
     return {
         "name": table.name,
@@ -70,6 +71,12 @@ def _table(table: PublishedTable) -> dict[str, Any]:
         "basis": facts.basis,
         "images": facts.images,
         "header": list(table.header),
+    }
+
+
+def _table(table: PublishedTable) -> dict[str, Any]:
+    facts = table.facts
+    return heading(table) | {
         "rows": [list(row) for row in table.rows],
         "notes": {name: row.note for name, row in facts.rows.items() if row.note is not None},
         "sha256": table.sha256,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from keras_leuk.evaluation.published import Reader
 from keras_leuk.papers.attainability import Arithmetic, Key, arithmetic
 from keras_leuk.papers.library import Paper
+from keras_leuk.papers.library_json import heading
 from keras_leuk.papers.library_table_facts import ColumnFacts
 from keras_leuk.papers.library_tables import PublishedCell, PublishedTable
 from keras_leuk.papers.replicate_data import DataFacts
@@ -41,15 +42,7 @@ def _table(
         judged = trials if facts.kind in JUDGED else {}
         matched = {name: _matched(cell, table, own) for name, own in judged.items()}
         cells[cell.row][cell.column] = _cell(cell, matched, data, reader, told)
-    return {
-        "name": table.name,
-        "number": table.number,
-        "kind": facts.kind,
-        "caption": table.caption,
-        "side": facts.side,
-        "basis": facts.basis,
-        "images": facts.images,
-        "header": list(table.header),
+    return heading(table) | {
         "key": list(facts.key),
         "columns": [_column(column) for column in facts.columns if column.measure is not None],
         "rows": [

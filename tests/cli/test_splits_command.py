@@ -5,50 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from training_here import Here
 
 from keras_leuk.cli.main import main
 from keras_leuk.cli.splits import UNNAMED, _fixed
-from keras_leuk.grid.worker import work
 
 QUICK = ["--features", "hand", "--image-size", "32", "--set", "evaluation.resamples=100"]
 
 
-class Here:
-    """Works in this process, where everything is loaded already; else as `keras_leuk.grid.executors.Processes`."""
-
-    slots = 1
-    begun = 0
-
-    def __init__(self, *asked: object):
-        self._ended: list[str] = []
-
-    def submit(self, name: str, task: Mapping[str, Any]) -> None:
-        Here.begun += 1
-        work(task)
-        self._ended.append(name)
-
-    def ended(self) -> list[str]:
-        found, self._ended = self._ended, []
-        return found
-
-    def stop(self) -> None:
-        pass
-
-    def words(self) -> str:
-        return "here"
-
-
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> type[Here]:
-    monkeypatch.setattr("keras_leuk.grid.executors.EXECUTORS", {"processes": Here})
-    Here.begun = 0
-    return Here
+def here(monkeypatch: pytest.MonkeyPatch) -> Here:
+    executor = Here()
+    monkeypatch.setattr("keras_leuk.grid.executors.EXECUTORS", {"processes": lambda *asked: executor})
+    return executor
 
 
 @pytest.mark.parametrize(
@@ -89,14 +62,14 @@ def test_data_without_subjects_cost_one_line(tiny: Path, tmp_path: Path, capsys:
 
 
 def test_a_study_from_the_command_line(
-    tiny: Path, tmp_path: Path, here: type[Here], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "study"
     arguments = ["splits", "--data", str(tiny), *QUICK, "--seeds", "0", "--splits", "linked,random", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", ["keras-leuk", *arguments])
     assert main([*arguments, "--title", "Tiny cells"]) == 0
     shown = capsys.readouterr().out
-    assert here.begun == 2
+    assert len(here.begun) == 2
     assert "\nrandom images: ROC AUC " in shown
     assert "against linked subjects" in shown
     text = (out / "splits.md").read_text()
@@ -108,7 +81,7 @@ def test_a_study_from_the_command_line(
 
     assert main([*arguments, "--title", "Tiny cells", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert here.begun == 2
+    assert len(here.begun) == 2
     assert [way["name"] for way in told["ways"]] == ["random", "linked"]
     assert (told["reference"], told["out"]) == ("linked", str(out))
     assert told["ways"][1]["parted"]["subjects"] == [0, 0]

@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from test_plan import planned
+from training_here import Here
 
 from keras_leuk.errors import RunError, UsageError
 from keras_leuk.grid.collect import TIMING
@@ -20,7 +21,6 @@ from keras_leuk.grid.executors import Executor, Processes
 from keras_leuk.grid.layout import PathFolder
 from keras_leuk.grid.plan import EPOCHS, Axis
 from keras_leuk.grid.run import GridOutcome, claim, run_grid
-from keras_leuk.grid.worker import work
 from keras_leuk.recipe import load, resolved_yaml
 from keras_leuk.training.run import train
 
@@ -29,31 +29,6 @@ pytestmark = pytest.mark.usefixtures("without_figures")
 RATES = Axis("training.learning_rate.initial", (0.001, 0.01))
 HEAD = {"layers": [{"type": "standardize"}, {"type": "dropout", "rate": 0.3}]}
 SETTINGS = {"training__batch_size": 8, "evaluation__resamples": 100, "model__head": HEAD}
-
-
-class Here:
-    """Works in this process, where TensorFlow is loaded already; else as `Processes` with one job."""
-
-    slots = 1
-
-    def __init__(self) -> None:
-        self.begun: list[Mapping[str, Any]] = []
-        self._ended: list[str] = []
-
-    def submit(self, name: str, task: Mapping[str, Any]) -> None:
-        self.begun.append(task)
-        work(task)
-        self._ended.append(name)
-
-    def ended(self) -> list[str]:
-        found, self._ended = self._ended, []
-        return found
-
-    def stop(self) -> None:
-        pass
-
-    def words(self) -> str:
-        return "here"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_run_grid import Here
+from training_here import Here
 
 from keras_leuk.data.read import read
 from keras_leuk.data.table import ImageTable, make_table, only_parts

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from training_here import Here
 
 from keras_leuk.cli.main import main
 from keras_leuk.errors import RunError, UsageError, WeightsError
 from keras_leuk.grid.executors import EXECUTORS
-from keras_leuk.grid.worker import work
 from keras_leuk.models.weights import WeightsOutOfReachError
 from keras_leuk.papers import replicate_costs
 from keras_leuk.papers.library import paper
@@ -21,34 +20,6 @@ from keras_leuk.progress import Progress, Recorder
 
 QUICK = ("images.size=32", "evaluation.resamples=100")
 ONE = {"only": ("vgg16", "adam", "epochs=10", "seed=0"), "instead": {"vgg16": "mobilenet"}, "random_weights": True, "sets": QUICK}
-
-
-class Here:
-    """Works in this process, where TensorFlow is loaded already."""
-
-    slots = 1
-
-    def __init__(self, interrupt: bool = False) -> None:
-        self.begun: list[Mapping[str, Any]] = []
-        self.interrupt = interrupt
-        self._ended: list[str] = []
-
-    def submit(self, name: str, task: Mapping[str, Any]) -> None:
-        if self.interrupt:
-            raise KeyboardInterrupt
-        self.begun.append(task)
-        work(task)
-        self._ended.append(name)
-
-    def ended(self) -> list[str]:
-        found, self._ended = self._ended, []
-        return found
-
-    def stop(self) -> None:
-        pass
-
-    def words(self) -> str:
-        return "here"
 
 
 @pytest.fixture
