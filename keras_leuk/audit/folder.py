@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from keras_leuk.errors import RunError, UsageError
+from keras_leuk.runs.output import replacing
 
 MARK = "audit.json"
 """Written last; a folder that holds it is an audit's."""
@@ -34,35 +33,5 @@ def filling(out: Path, overwrite: bool = False) -> Iterator[Path]:
         raise RunError(
             f"--out {out} holds files that are not an audit's ({', '.join(strangers[:3])}); choose another folder, or --overwrite"
         )
-    made = out.parent / f".part-{out.name}-{os.getpid()}"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made.mkdir()
-    except OSError as error:
-        raise RunError(f"--out {out} cannot be written: {error.strerror or error}") from None
-    try:
+    with replacing(out, MARK, lambda audit: [audit / name for name in _DRAWN]) as made:
         yield made
-        _put(made, out)
-    except OSError as error:
-        raise RunError(f"--out {out} cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _put(made: Path, out: Path) -> None:
-    """Renames the whole folder where nothing is in the way; else its files one by one, the mark last.
-
-    Figures and pictures of an earlier audit go; whatever else somebody put into the folder stays.
-    """
-    if not out.exists() or not any(out.iterdir()):
-        os.replace(made, out)
-        return
-    if (out / MARK).is_file():
-        (out / MARK).unlink()
-        for name in _DRAWN:
-            shutil.rmtree(out / name, ignore_errors=True)
-    for file in sorted(path for path in made.rglob("*") if path.is_file() and path.name != MARK):
-        target = out / file.relative_to(made)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
-    os.replace(made / MARK, out / MARK)

@@ -12,7 +12,6 @@ Start from `judge`, which compares run folders, and `write_comparison`. The same
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from keras_leuk.reporting.style import save
 from keras_leuk.reporting.tables import escape, markdown
 from keras_leuk.runs.atomic import write_bytes, write_json, write_text
 from keras_leuk.runs.folder import RunFolder
+from keras_leuk.runs.output import replacing
 
 Json = dict[str, Any]
 
@@ -94,17 +94,8 @@ def write_comparison(comparison: Json, out: Path, progress: Progress | None = No
     Raises:
         RunError: the folder cannot be written.
     """
-    made = out.parent / f".part-{out.name}-{os.getpid()}"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            made.mkdir()
-            _fill(made, comparison, progress or Progress())
-            _put(made, out)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise RunError(f"--out {out} cannot be written: {error.strerror or error}") from None
+    with replacing(out, MARK, lambda earlier: (earlier / "figures").glob("forest*")) as made:
+        _fill(made, comparison, progress or Progress())
     return out / "comparison.md"
 
 
@@ -157,20 +148,6 @@ def _fill(folder: Path, comparison: Json, progress: Progress) -> None:
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:
     write_bytes(path, lambda temporary: table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8"))
-
-
-def _put(made: Path, out: Path) -> None:
-    """Renames the whole folder where nothing is in the way, else its files one by one, the mark last."""
-    if not out.exists() or not any(out.iterdir()):
-        os.replace(made, out)
-        return
-    (out / MARK).unlink(missing_ok=True)
-    (out / "figures").mkdir(exist_ok=True)
-    for stale in (out / "figures").glob("forest*"):
-        stale.unlink()
-    for file in sorted(path for path in made.rglob("*") if path.is_file() and path.name != MARK):
-        os.replace(file, out / file.relative_to(made))
-    os.replace(made / MARK, out / MARK)
 
 
 def _own(out: Path) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keras_leuk.errors import RunError, UsageError
-from keras_leuk.runs.output import make_output
+from keras_leuk.runs.output import make_output, replacing
 
 
 def test_a_new_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
@@ -43,3 +43,43 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RunError, match="cannot be made: Permission denied"):
         make_output(tmp_path / "out", (), "a grid's")
+
+
+def fill(out: Path, *names: str) -> None:
+    with replacing(out, "all.json", lambda earlier: [*(earlier / "figures").glob("a*"), earlier / "pictures"]) as made:
+        for name in (*names, "all.json"):
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_text(name)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_is_replaced_but_for_what_is_not_its_own(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    fill(out, "page.md", "figures/a1.png", "pictures/1.png")
+    (out / "figures" / "mine.png").touch()
+    (out / "notes.txt").touch()
+    fill(out, "page.md", "figures/a2.png")
+    assert files(out) == ["all.json", "figures/a2.png", "figures/mine.png", "notes.txt", "page.md"]
+    assert files(tmp_path) == [f"deep/out/{name}" for name in files(out)]
+
+
+def test_what_fails_leaves_the_earlier_folder_as_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    fill(out, "page.md", "pictures/1.png")
+
+    (tmp_path / "in the way").touch()
+    with pytest.raises(RunError, match="cannot be written: File exists"):
+        fill(out, "page.md", "pictures/2.png", "../in the way/below")
+    assert files(tmp_path) == ["in the way", "out/all.json", "out/page.md", "out/pictures/1.png"]
+    assert (out / "page.md").read_text() == "page.md"
+
+
+def test_a_folder_that_no_mark_names_loses_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "pictures").mkdir(parents=True)
+    (out / "pictures" / "holiday.png").touch()
+    fill(out, "page.md")
+    assert files(out) == ["all.json", "page.md", "pictures/holiday.png"]
