@@ -45,6 +45,7 @@ def replication(
         "data": _data(paper, data, ran),
         "arm": _arm(paper, wanted),
         "only": list(wanted.only),
+        "sets": list(wanted.sets),
         "protocols": [_protocol(protocol, wanted, out, reader) for protocol in ran],
         "tables": told,
         "beyond": [{"protocol": protocol.name, "rows": beyond(protocol.name, protocol.trials, reader)} for protocol in ran],

@@ -30,7 +30,7 @@ def title(facts: Json) -> str:
 
 def warnings(facts: Json) -> tuple[str, ...]:
     """What nobody must miss, a line each."""
-    found = [line for line in (_data_line(facts), _only_line(facts)) if line]
+    found = [line for line in (_data_line(facts), _only_line(facts), _sets_line(facts)) if line]
     for protocol in facts["protocols"]:
         name = protocol["name"].capitalize()
         if protocol["trimmed"]:
@@ -78,6 +78,11 @@ def _joined(lines: Sequence[str]) -> str:
 
 def _only_line(facts: Json) -> str:
     return f"Only a part of the experiment was asked for: {', '.join(facts['only'])}." if facts["only"] else ""
+
+
+def _sets_line(facts: Json) -> str:
+    """A protocol whose settings were changed is no longer quite that protocol."""
+    return f"Protocols are changed as was asked for: {'; '.join(facts['sets'])}." if facts["sets"] else ""
 
 
 def _random_line(protocol: Json) -> str:

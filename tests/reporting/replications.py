@@ -113,6 +113,7 @@ def fabricate_facts(
             if name in ("name", "default", "why", "keys")
         },
         "only": [],
+        "sets": [],
         "protocols": told,
         "tables": tables,
         "beyond": [_beyond(one, measured) for one in told],

@@ -186,6 +186,9 @@ def test_warnings_name_trimming_random_weights_gaps_and_data():
     assert "Paper protocol, trimmed to a budget: seeds 0 of 0 to 4." in lines
     assert "1 of 6 runs began from random weights (vgg16), where the recipe asks for imagenet" in lines
     assert "of 7 runs 1 failed" in lines
+    assert "Protocols are changed" not in lines
+    facts["sets"] = ["split.strategy=subject", "images.size=96"]
+    assert "Protocols are changed as was asked for: split.strategy=subject; images.size=96." in warnings(facts)
     random = fabricate_facts("badruzzaman2024", the_papers=True)
     for run in random["protocols"][0]["runs"]:
         run["weights"] = "random"
