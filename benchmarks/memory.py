@@ -1,12 +1,16 @@
 """Peak memory of training on many images against a tenth of them, each in a process of its own.
 
-    python benchmarks/memory.py [--images 40000] [--size 224] [--csv FILE]
+    python benchmarks/memory.py [--images 40000] [--size 224] [--ways frozen,fine-tuned] [--csv FILE]
 
-Each process reads a folder of generated 24-bit BMP files (no two alike), fills a fresh image cache, trains one epoch with
-mantri2024's augmentation and over-sampling, and predicts every image: everything of ours that could grow with the number of
-images. The network is one strided convolution, so that an epoch takes a minute and not an hour; a backbone's own memory
-depends on the batch, not on the number of images. Peak memory is the highest resident set (ru_maxrss), files that are mapped
-included.
+Each process reads a folder of generated 24-bit BMP files (no two alike) and fills a fresh image cache. Then it does everything of
+ours that could grow with the number of images, in one of two ways:
+
+- fine-tuned: trains one epoch with mantri2024's augmentation and over-sampling, and predicts every image;
+- frozen: extracts 1,024 features of every image, trains a linear head on nine tenths of them for three epochs, with the last
+  tenth watched, and predicts every image.
+
+The network is one strided convolution, so that it takes minutes and not hours; a backbone's own memory depends on the batch, not
+on the number of images. Peak memory is the highest resident set of the process (VmHWM), files that are mapped included.
 
 Needs about 12 GB of disk in the temporary folder (TMPDIR) for 40,000 images.
 """
@@ -16,18 +20,35 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from keras_leuk.data.cells import ALL, HEM, draw_cell, draw_subject
+from keras_leuk.devices.memory import peak
+from keras_leuk.devices.start import start
+from keras_leuk.images.cache import ingest
+from keras_leuk.images.pipeline import Augmenter, Feed
+from keras_leuk.images.preprocessing import Preparation
+from keras_leuk.models.assembly import Classifier
+from keras_leuk.models.backbones import find
+from keras_leuk.models.weights import resolve
+from keras_leuk.progress import Progress
+from keras_leuk.recipe import Recipe, load
+from keras_leuk.training.features import extract
+from keras_leuk.training.fit import fit
+from keras_leuk.training.forward import Forward
+from keras_leuk.training.materials import read_table
+
+STAGES = ("start", "cached", "extracted", "trained", "predicted")
+"""Whose peaks are told, MB."""
 
 
 def main() -> None:
@@ -36,22 +57,23 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=40_000)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--csv", type=Path, help="append the measurements here")
+    parser.add_argument("--ways", default="frozen,fine-tuned")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measure(options.measure, options.size)))
+        print(json.dumps(measure(options.measure, options.size, options.ways)))
         return
-    rows = []
+    rows: list[dict[str, Any]] = []
+    print(f"| way | images | {' | '.join(STAGES)} | seconds |")
+    print(f"| --- | {'---: | ' * (len(STAGES) + 2)}".rstrip())
     for count in (options.images // 10, options.images):
         with tempfile.TemporaryDirectory() as folder:
             write(Path(folder) / "images", count, options.size)
-            command = [sys.executable, __file__, "--measure", folder, "--size", str(options.size)]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        row = {"images": count, **json.loads(answer.splitlines()[-1])}
-        rows.append(row)
-        peaks = ", ".join(f"{name} {row[name]:.0f}" for name in ("start", "cached", "trained", "predicted"))
-        print(f"{count:6} images: peak after each stage, MB: {peaks}; {row['seconds']:.0f} s", flush=True)
-    print(f"difference of the peaks: {rows[1]['predicted'] - rows[0]['predicted']:.0f} MB")
+            for way in options.ways.split(","):
+                rows.append(one(way, count, folder, options.size))
+    for way in options.ways.split(","):
+        few, many = (row["predicted"] for row in rows if row["way"] == way)
+        print(f"\n{way}: difference of the peaks {many - few:.0f} MB")
     if options.csv:
         new = not options.csv.exists()
         with open(options.csv, "a", newline="", encoding="utf-8") as file:
@@ -59,6 +81,17 @@ def main() -> None:
             if new:
                 writer.writeheader()
             writer.writerows(rows)
+
+
+def one(way: str, count: int, folder: str, size: int) -> dict[str, Any]:
+    """A process of its own, with a fresh cache; its row of the table."""
+    shutil.rmtree(Path(folder) / "cache", ignore_errors=True)
+    command = [sys.executable, __file__, "--measure", folder, "--size", str(size), "--ways", way]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    row: dict[str, Any] = {"way": way, "images": count, **json.loads(answer.splitlines()[-1])}
+    peaks = " | ".join(f"{row[stage]:.0f}" if row[stage] else "" for stage in STAGES)
+    print(f"| {way} | {count:,} | {peaks} | {row['seconds']:.0f} |", flush=True)
+    return row
 
 
 def write(root: Path, count: int, size: int) -> None:
@@ -74,61 +107,83 @@ def write(root: Path, count: int, size: int) -> None:
         raise SystemExit(f"too little disk space in {root} for the image cache; set TMPDIR")
 
 
-def peak() -> float:
+def megabytes() -> float:
     """Highest resident set of this process so far, MB."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / (1e6 if sys.platform == "darwin" else 1e3)
+    return (peak() or 0) / 1e6
 
 
-def measure(folder: Path, size: int) -> dict[str, float]:
+def measure(folder: Path, size: int, way: str) -> dict[str, float | None]:
     """One training, with the peak after each stage."""
-    from keras_leuk.devices.start import start
-
+    began = time.perf_counter()
     start()
     import keras
 
-    from keras_leuk.images.cache import ingest
-    from keras_leuk.images.pipeline import Augmenter, Feed
-    from keras_leuk.images.preprocessing import Preparation
-    from keras_leuk.progress import Progress
-    from keras_leuk.recipe import load
-    from keras_leuk.training.fit import fit
-    from keras_leuk.training.forward import Forward
-    from keras_leuk.training.materials import read_table
-
-    began = time.perf_counter()
-    found = {"start": peak()}
+    found: dict[str, float | None] = dict.fromkeys(STAGES) | {"start": megabytes()}
     recipe = load(
         "mantri2024-augmentation",
         flags={
             "data.path": str(folder / "images"),
-            "training.epochs": 1,
+            "training.epochs": 1 if way == "fine-tuned" else 3,
             "training.balance": "oversample",
+            "training.early_stopping.enabled": False,
             "data.reader": "folders",
         },
     )
     table = read_table(recipe, folder / "cache")
     rows = table.labelled
     pictures = ingest([table.root / name for name in rows["image"]], preparation=Preparation(size), cache=folder / "cache")
-    found["cached"] = peak()
+    found["cached"] = megabytes()
     labels = np.array([table.classes.index(name) for name in rows["label"]])
-    feed = Feed(
-        pictures.store.rows(),
-        pictures.row_numbers(),
-        np.eye(2, dtype=np.float32)[labels],
+    inputs = keras.Input((size, size, 3))
+    units, side = (8, 16) if way == "fine-tuned" else (1024, 32)
+    seen = keras.layers.Conv2D(units, side, strides=side, activation="relu")(keras.layers.Rescaling(1 / 255)(inputs))
+    features = keras.layers.GlobalAveragePooling2D(name="pooling")(seen)
+    output = keras.layers.Dense(2, activation="softmax")
+    model = keras.Model(inputs, output(features))
+    if way == "fine-tuned":
+        augmenter = Augmenter(recipe.training.augment, 0, pictures.pixels, pictures.store.shape)
+        _fit(model, pictures.store.rows(), pictures.row_numbers(), labels, recipe, augmenter)
+        shown, numbers, trained = pictures.store.rows(), pictures.row_numbers(), model
+    else:
+        stands = keras.Input((units,))
+        trained = keras.Model(stands, output(stands))
+        classifier = Classifier(model, keras.Model(inputs, features), trained, ())
+        backbone = find("mobilenet")
+        stored = extract(
+            classifier,
+            pictures,
+            backbone=backbone,
+            weights=resolve("random", backbone),
+            pooling="avg",
+            mixed_precision="off",
+            cache=folder / "cache",
+            progress=Progress(),
+        )
+        found["extracted"] = megabytes()
+        shown, numbers = stored.store.rows(), stored.index
+        _fit(trained, shown, numbers, labels, recipe, None)
+    found["trained"] = megabytes()
+    Forward(trained, shown.dtype).all(shown, numbers)
+    return found | {"predicted": megabytes(), "seconds": time.perf_counter() - began}
+
+
+def _fit(model: Any, rows: Any, numbers: np.ndarray, labels: np.ndarray, recipe: Recipe, augmenter: Augmenter | None) -> None:
+    """Trains on the first nine tenths in a shuffled order and watches the rest; on all of them where they are augmented."""
+    order = np.random.default_rng(0).permutation(len(numbers))
+    many = len(order) if augmenter else len(order) * 9 // 10
+    targets = np.eye(2, dtype=np.float32)[labels]
+    places = np.arange(len(order)) if augmenter else order[:many]
+    train = Feed(
+        rows,
+        numbers[places],
+        targets[places],
         batch_size=32,
         shuffle_seed=0,
-        oversample=labels,
-        augmenter=Augmenter(recipe.training.augment, 0, pictures.pixels, pictures.store.shape),
+        oversample=labels[places],
+        augmenter=augmenter,
     )
-    inputs = keras.Input((size, size, 3))
-    tensor = keras.layers.Conv2D(8, 16, strides=16, activation="relu")(keras.layers.Rescaling(1 / 255)(inputs))
-    tensor = keras.layers.GlobalAveragePooling2D()(tensor)
-    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(tensor))
-    fit(model, feed, {}, training=recipe.training, seed=0, checkpoint=None, progress=Progress())
-    found["trained"] = peak()
-    Forward(model).all(pictures.store.rows(), pictures.row_numbers())
-    return found | {"predicted": peak(), "seconds": time.perf_counter() - began}
+    watched = {"val": Feed(rows, numbers[order[many:]], targets[order[many:]], batch_size=32)} if many < len(order) else {}
+    fit(model, train, watched, training=recipe.training, seed=0, checkpoint=None, progress=Progress())
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ COMMANDS = {
     "papers": ("keras_leuk.cli.papers", "List or show the papers that keras-leuk replays."),
     "replicate": ("keras_leuk.cli.replicate", "Run a paper's experiment again, printed and measured numbers side by side."),
     "claims": ("keras_leuk.cli.claims", "Audit the arithmetic of published numbers."),
+    "bench": ("keras_leuk.cli.bench", "Measure what this machine does a second, stage by stage."),
     "recipes": ("keras_leuk.cli.recipes", "List or show the shipped recipes."),
     "devices": ("keras_leuk.cli.devices", "Tell what training would run on."),
     "cache": ("keras_leuk.cli.cache", "Tell what the cache folder holds, or clear it."),

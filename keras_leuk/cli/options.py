@@ -100,6 +100,10 @@ def _recipe_options() -> list[tuple[str, Any]]:
             metavar="NAME",
         ),
         flag("--features", "model.features", "What a sklearn head sees: cnn, hand (no backbone) or both.", metavar="F"),
+        flag(
+            "--engine", "model.engine", "What computes a frozen backbone: auto, tensorflow, xla or openvino (extra).", metavar="E"
+        ),
+        flag("--features-dtype", "model.features_dtype", "How features are stored: float32 or float16.", metavar="T"),
         flag("--epochs", "training.epochs", "Most epochs to train.", type=int),
         flag("--batch-size", "training.batch_size", "Images a step.", type=int),
         flag("--optimizer", "training.optimizer.name", "adam, rmsprop, adamax, sgd or adamw.", metavar="NAME"),

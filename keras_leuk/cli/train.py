@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from keras_leuk.cli import options
 @options.out
 @click.option("--resume", is_flag=True, help="Continue the unfinished run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Threads that compute [default: KERAS_LEUK_THREADS, or all]."
+)
+@click.option("--profile", is_flag=True, help="Keep where the time went, and TensorFlow's trace, in the run folder's profile/.")
 @options.cache_dir
 @options.as_json
 def train(
@@ -27,6 +33,8 @@ def train(
     out: str | None,
     resume: bool,
     overwrite: bool,
+    threads: int | None,
+    profile: bool,
     cache_dir: str | None,
     as_json: bool,
     **flags: Any,
@@ -38,6 +46,7 @@ def train(
     figures, weights and report.md. On a 2-core laptop the demo takes a few minutes, most of it one pass through the backbone.
     """
     from keras_leuk.cli.terminal import Terminal
+    from keras_leuk.devices.threads import grant
     from keras_leuk.errors import UsageError
     from keras_leuk.recipe import load
     from keras_leuk.runs.folder import RunFolder
@@ -55,12 +64,14 @@ def train(
     asked = load(source, flags=recipe_keys(flags), sets=sets)
     check(asked)
     folder = Path(out) if out else free_folder(asked)
+    if threads is not None:
+        grant(threads)
 
     from keras_leuk.training.run import train as run_training
 
     terminal = Terminal()
     try:
-        with terminal.hearing_interrupts():
+        with terminal.hearing_interrupts(), _profiled(terminal, profile) as (listener, keep_profile):
             outcome = run_training(
                 asked,
                 folder,
@@ -68,12 +79,28 @@ def train(
                 resume=resume,
                 overwrite=overwrite,
                 command=["keras-leuk", *sys.argv[1:]],
-                progress=terminal,
+                progress=listener,
             )
+            keep_profile(outcome.run)
     except KeyboardInterrupt:
         _say_what_is_kept(RunFolder(folder))
         raise
     _print_result(outcome.run, as_json)
+
+
+@contextmanager
+def _profiled(terminal: Any, wanted: bool) -> Iterator[tuple[Any, Callable[[Any], None]]]:
+    """The listener of a run, and what is to be called with the finished run's folder."""
+    if not wanted:
+        yield terminal, lambda run: None
+        return
+    import tempfile
+
+    from keras_leuk.training.profile import Profiler, write_profile
+
+    with tempfile.TemporaryDirectory() as folder:
+        traced = Path(folder) / "trace"
+        yield Profiler(terminal, traced), lambda run: click.echo(write_profile(run, traced), err=True)
 
 
 def recipe_keys(flags: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +120,8 @@ def recipe_keys(flags: dict[str, Any]) -> dict[str, Any]:
         "split": "split.strategy",
         "folds": "split.folds",
         "seed": "seed",
+        "engine": "model.engine",
+        "features_dtype": "model.features_dtype",
         "fine_tune": "model.fine_tune",
         "mixed_precision": "training.mixed_precision",
     }

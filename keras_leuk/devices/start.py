@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from keras_leuk import __version__
-from keras_leuk.devices.threads import granted
+from keras_leuk.devices.threads import beside, cores, granted
 
 _started: dict[str, Any] | None = None
 
@@ -64,6 +64,15 @@ def start() -> dict[str, Any]:
         "device": device_name(),
     }
     return _started
+
+
+def preparing() -> int:
+    """Threads that prepare pictures: all, unless TensorFlow has been started, which then computes at the same time."""
+    if _started is None:
+        return cores()
+    import tensorflow as tf
+
+    return beside(gpu=bool(tf.config.list_physical_devices("GPU")))
 
 
 @contextmanager

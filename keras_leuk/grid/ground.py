@@ -12,6 +12,7 @@ from keras_leuk.models import heads
 from keras_leuk.progress import Progress, Quiet, Recorder
 from keras_leuk.recipe import Recipe
 from keras_leuk.store.address import address
+from keras_leuk.training.engines import engine_facts
 from keras_leuk.training.materials import Materials, gather
 from keras_leuk.training.preflight import check, split_seed, weights_seed
 from keras_leuk.training.run import complete, make_splits
@@ -69,6 +70,7 @@ class Ground:
             "data": self._fingerprint(materials),
             "split": self._split_hash(materials),
             "weights": materials.weights.facts(),
+            **engine_facts(materials.recipe.model.engine),
         }
 
     def features(self, recipe: Recipe) -> str | None:
@@ -87,6 +89,8 @@ class Ground:
                 "rescale": recipe.images.rescale,
                 "mixed_precision": recipe.training.mixed_precision,
                 "views": augment.model_dump(mode="json") | {"seed": recipe.seed} if augment.views is not None else None,
+                **engine_facts(materials.recipe.model.engine),
+                **({"dtype": recipe.model.features_dtype} if recipe.model.features_dtype != "float32" else {}),
             }
         )
 
@@ -130,5 +134,7 @@ def _key(recipe: Recipe) -> str:
             "images": recipe.images.model_dump(mode="json"),
             "model": recipe.model.model_dump(mode="json"),
             "seed": weights_seed(recipe),
+            # The engine depends on it.
+            "precision": recipe.training.mixed_precision,
         }
     )

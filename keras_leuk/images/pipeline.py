@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_leuk.devices.start import start
+from keras_leuk.devices.start import preparing, start
 from keras_leuk.images.ahead import ahead
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
 from keras_leuk.recipe.randomness import generator
@@ -83,7 +83,7 @@ class Feed:
         oversample: int (n,), the class of each item: every epoch shows each item once, and items of smaller classes drawn at
             random, with replacement, until all classes are as large as the largest. None shows each item once.
         augmenter: changes of training pictures; never given for validation or test.
-        threads: that augment (None: one a core).
+        threads: that augment (None: `devices.start.preparing`).
     """
 
     def __init__(
@@ -130,6 +130,11 @@ class Feed:
         shuffled = generator(self.shuffle_seed, "order", epoch).permutation(len(places))
         return places[shuffled], copies[shuffled]
 
+    def numbers(self, epoch: int, places: np.ndarray, copies: np.ndarray) -> np.ndarray:
+        """The row that each entry of an epoch's order shows, int64 (n,)."""
+        shown: np.ndarray = self.index[(epoch - 1 + copies) % len(self.index), places]
+        return shown
+
     def batches(self) -> Iterator[Batch]:
         """Batches of the epoch that `epoch` names when iteration starts."""
         epoch = self.epoch
@@ -139,11 +144,11 @@ class Feed:
             for at in range(0, len(places), self.batch_size)
         ]
         make = partial(self._batch, epoch)
-        return map(make, parts) if self.augmenter is None else ahead(make, parts, threads=self.threads)
+        return map(make, parts) if self.augmenter is None else ahead(make, parts, threads=self.threads or preparing())
 
     def _batch(self, epoch: int, part: tuple[np.ndarray, np.ndarray]) -> Batch:
         places, copies = part
-        numbers = self.index[(epoch - 1 + copies) % len(self.index), places]
+        numbers = self.numbers(epoch, places, copies)
         targets = self.targets[places]
         weights = None if self.weights is None else self.weights[places]
         if self.augmenter is None:
@@ -172,6 +177,15 @@ class Feed:
         # Batches come from Python: there is nothing that several replicas could read a share of.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         return data.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(PREFETCH).with_options(options)
+
+
+def near(data: Any) -> Any:
+    """The same data set; where there is a GPU, batches are copied to it, as bytes, while it computes on the ones before."""
+    start()
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    return data.apply(tf.data.experimental.prefetch_to_device(gpus[0].name, PREFETCH)) if len(gpus) == 1 else data
 
 
 def mixed(

@@ -108,9 +108,17 @@ PLACES = ("name", "data.path", "data.reader", "model.weights", "model.weights_di
 """Keys that name a run, or say where something lies: they shape no number, but what lies there does."""
 
 
+LATER = {"model.engine": "tensorflow", "model.features_dtype": "float32"}
+"""Keys that recipes once did not have, with what was done then: at that value they are left out, so that addresses stay."""
+
+
 def shaping(recipe: Recipe) -> dict[str, Any]:
     """The leaves of a recipe that shape numbers: all but names, places and resources."""
-    return {key: value for key, value in dotted(recipe).items() if key not in PLACES and not key.startswith("resources")}
+    return {
+        key: value
+        for key, value in dotted(recipe).items()
+        if key not in PLACES and not key.startswith("resources") and LATER.get(key) != value
+    }
 
 
 def _read(source: str) -> dict[str, Any]:

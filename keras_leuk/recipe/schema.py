@@ -223,6 +223,14 @@ class Model(Section):
     features: Literal["cnn", "hand", "both"] = Field(
         "cnn", description="what a sklearn head sees: the backbone's features, hand-made ones (no backbone), or both side by side"
     )
+    engine: Literal["auto", "tensorflow", "xla", "openvino"] = Field(
+        "auto",
+        description="what computes a frozen backbone; auto: openvino where it is installed and there is no GPU, else the faster "
+        "of tensorflow and xla, tried once a machine; a fine-tuned network, mixed precision and several devices: tensorflow",
+    )
+    features_dtype: Literal["float32", "float16"] = Field(
+        "float32", description="how a frozen backbone's features are stored; training reads them as float32 either way"
+    )
     fine_tune: Literal["none", "all"] | Annotated[int, Field(ge=1)] | LastLayers = Field(
         "none",
         description="none: frozen backbone; all; the number of last layers to train; blocks:N for the last N blocks; "

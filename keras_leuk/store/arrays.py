@@ -42,17 +42,20 @@ class ArrayStore:
         kind: first folder below it, such as ``images`` or ``features``.
         facts: everything that shaped the rows (plain JSON values).
         shape: shape of a row.
-        dtype: type of its elements.
+        dtype: type of its elements, in the file.
+        read_as: type that they are read as (None: `dtype`).
 
     Raises:
         LeukError: the cache folder cannot be written.
     """
 
-    def __init__(self, cache: Path, kind: str, facts: Mapping[str, Any], shape: Sequence[int], dtype: str):
+    def __init__(
+        self, cache: Path, kind: str, facts: Mapping[str, Any], shape: Sequence[int], dtype: str, read_as: str | None = None
+    ):
         self.facts = {**facts, "shape": list(shape), "dtype": dtype}
         self.address = address(self.facts)
         self.path = Path(cache) / kind / self.address
-        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self.shape, self.dtype, self.read_as = tuple(shape), np.dtype(dtype), np.dtype(read_as or dtype)
         self.row_bytes = int(np.prod(self.shape)) * self.dtype.itemsize
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,7 @@ class ArrayStore:
 
     def rows(self) -> StoredRows:
         """All rows that are there now, as something that is indexed like an array of shape (rows, *shape)."""
-        return StoredRows(self.path / "rows.bin", len(self.positions()), self.shape, self.dtype)
+        return StoredRows(self.path / "rows.bin", len(self.positions()), self.shape, self.dtype, self.read_as)
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """The distinct keys that have no row yet, in order of first appearance."""
@@ -146,12 +149,14 @@ class StoredRows:
         path: file of rows one after another; it need not be there if `count` is 0.
         count: number of rows.
         shape: shape of a row.
-        dtype: type of its elements.
+        dtype: type of its elements, in the file.
+        read_as: type that they are read as (None: `dtype`).
     """
 
-    def __init__(self, path: Path, count: int, shape: Sequence[int], dtype: Any):
-        self.shape, self.dtype = (count, *shape), np.dtype(dtype)
-        self._row_bytes = int(np.prod(shape)) * self.dtype.itemsize
+    def __init__(self, path: Path, count: int, shape: Sequence[int], dtype: Any, read_as: Any = None):
+        self.shape, self._held_as = (count, *shape), np.dtype(dtype)
+        self.dtype = np.dtype(dtype if read_as is None else read_as)
+        self._row_bytes = int(np.prod(shape)) * self._held_as.itemsize
         self._file = -1
         if count:
             self._file = os.open(path, os.O_RDONLY)
@@ -190,8 +195,16 @@ class StoredRows:
         self._fill(out, number)
 
     def _fill(self, out: np.ndarray, first: int) -> None:
+        if self._held_as == self.dtype:
+            self._read(out, first * self._row_bytes)
+            return
+        # `out` is one row or several of them.
+        held = np.empty(out.shape, self._held_as)
+        self._read(held, first * self._row_bytes)
+        out[...] = held
+
+    def _read(self, out: np.ndarray, offset: int) -> None:
         view = memoryview(out.data).cast("B")
-        offset = first * self._row_bytes
         done = 0
         while done < len(view):
             got = _read_at(self._file, view[done:], offset + done)
@@ -272,7 +285,7 @@ def inventory(cache: Path) -> list[dict[str, Any]]:
 
 
 def clear(cache: Path) -> int:
-    """Removes every store and fingerprint of the cache folder, and nothing that is not ours.
+    """Removes every store, fingerprint and trial of an engine from the cache folder, and nothing that is not ours.
 
     Returns:
         Bytes freed.
@@ -290,6 +303,9 @@ def clear(cache: Path) -> int:
         if file.exists():
             freed += file.stat().st_size
             file.unlink()
+    for trial in Path(cache).glob("engines/*.json"):
+        freed += trial.stat().st_size
+        trial.unlink()
     for demo in Path(cache).glob("demo-*"):
         if demo.is_dir():
             freed += sum(file.stat().st_size for file in demo.rglob("*") if file.is_file())

@@ -191,4 +191,6 @@ def _card(context: results.Context, fitted: Classical, kind: Kind) -> ClassicalC
         mixed_precision=recipe.training.mixed_precision,
         views=kind,
         chosen=fitted.facts,
+        engine=context.materials.recipe.model.engine,
+        features_dtype=context.recipe.model.features_dtype,
     )

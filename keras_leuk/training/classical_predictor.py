@@ -17,9 +17,10 @@ from keras_leuk.images.views import from_json as views_from_json
 from keras_leuk.models import backbones, heads
 from keras_leuk.models.assembly import build, rescaling
 from keras_leuk.models.classical import Classical
+from keras_leuk.progress import Progress
 from keras_leuk.recipe.schema import Head, Output
 from keras_leuk.runs.folder import RunFolder
-from keras_leuk.training.forward import Forward
+from keras_leuk.training.engines import make_forward, usable
 
 KIND = "scikit-learn"
 """What model.json calls itself."""
@@ -39,6 +40,8 @@ class ClassicalCard:
         rescale: see `keras_leuk.models.assembly.build`.
         views: the views of a picture over which probabilities are averaged.
         chosen: what the fit chose, for the reader.
+        engine: what computes the backbone; see `training.engines`.
+        features_dtype: what its features were stored in, and are rounded to here, too.
     """
 
     head: str
@@ -51,6 +54,8 @@ class ClassicalCard:
     mixed_precision: str
     views: Kind
     chosen: dict[str, Any]
+    engine: str = "tensorflow"
+    features_dtype: str = "float32"
 
     def as_json(self) -> dict[str, Any]:
         seen: dict[str, Any] = {"preparation": self.preparation.as_json(), "channels": "RGB", "range": [0, 255]}
@@ -71,6 +76,8 @@ class ClassicalCard:
             "mixed_precision": self.mixed_precision,
             "views": views_as_json(self.views),
             "chosen": self.chosen,
+            "engine": self.engine,
+            "features_dtype": self.features_dtype,
         }
 
 
@@ -81,11 +88,12 @@ class ClassicalPredictor:
         fitted: the classifier.
         card: what it is.
         trunk: the backbone, a Keras model; None where the features are hand-made.
+        engine: that computes it (None: the card's).
     """
 
-    def __init__(self, fitted: Classical, card: ClassicalCard, trunk: Any):
+    def __init__(self, fitted: Classical, card: ClassicalCard, trunk: Any, engine: str | None = None):
         self.fitted, self.card = fitted, card
-        self._forward = None if trunk is None else Forward(trunk, "uint8")
+        self._forward = None if trunk is None else make_forward(trunk, engine or card.engine)
 
     def outputs(self, pictures: np.ndarray, keys: Sequence[str]) -> np.ndarray:
         """Probabilities for every view of at most 32 pictures; see `training.predictor.Predictor.outputs`.
@@ -101,12 +109,14 @@ class ClassicalPredictor:
         return heads.averaged(outputs, Output(), None)
 
     def _features(self, pictures: np.ndarray) -> np.ndarray:
-        network = [self._forward(pictures)] if self._forward is not None else []
+        network = []
+        if self._forward is not None:
+            network = [self._forward(pictures).astype(self.card.features_dtype).astype(np.float32)]
         hand = [np.stack([handmade.measure(picture) for picture in pictures])] if self.card.features != "cnn" else []
         return np.concatenate([*network, *hand], axis=1)
 
 
-def load_classical(run: RunFolder, facts: dict[str, Any]) -> ClassicalPredictor:
+def load_classical(run: RunFolder, facts: dict[str, Any], progress: Progress | None = None) -> ClassicalPredictor:
     """The model of a finished run whose model.json says that it is of this kind.
 
     Raises:
@@ -131,7 +141,7 @@ def load_classical(run: RunFolder, facts: dict[str, Any]) -> ClassicalPredictor:
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError for files that do not fit
         text = str(error).strip().splitlines()
         raise RunError(f"{run.weights} cannot be loaded: {text[0][:160] if text else type(error).__name__}") from None
-    return ClassicalPredictor(fitted, card, trunk)
+    return ClassicalPredictor(fitted, card, trunk, usable(card.engine, progress or Progress()))
 
 
 def _read(run: RunFolder, facts: dict[str, Any]) -> ClassicalCard:
@@ -154,6 +164,9 @@ def _read(run: RunFolder, facts: dict[str, Any]) -> ClassicalCard:
             mixed_precision=facts["mixed_precision"],
             views=views_from_json(facts["views"]),
             chosen=facts["chosen"],
+            # Cards of earlier versions have neither; there was one engine and one type then.
+            engine=facts.get("engine", "tensorflow"),
+            features_dtype=facts.get("features_dtype", "float32"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{run.model} is damaged: {error}") from None

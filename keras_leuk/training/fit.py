@@ -1,13 +1,12 @@
 """Training, an epoch at a time; each epoch is a pure function of (recipe, seed, epoch) and the weights it starts from.
 
-Keras does the steps (`Model.fit` on one epoch); this module does what must be resumable: early stopping, best weights,
-history and checkpoints.
+`training.epochs` does the steps; this module does what must be resumable: early stopping, best weights, history and
+checkpoints.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,9 @@ from keras_leuk.progress import Progress
 from keras_leuk.recipe.randomness import small_seed
 from keras_leuk.recipe.schema import EarlyStopping, LearningRate, Plateau, Training
 from keras_leuk.training.checkpoint import Checkpoint, State
+from keras_leuk.training.epochs import Epochs, epochs_of
 from keras_leuk.training.optimizers import Span, make_loss, make_metric, make_optimizer, rate_at
+from keras_leuk.training.stopwatch import Stopwatch
 
 CHECKPOINT_SECONDS = 10.0
 """Epochs shorter than this share a checkpoint: an epoch can be made again, so keeping each would only cost time."""
@@ -111,6 +112,7 @@ def fit(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     budgets: Sequence[int] = (),
     reached: Callable[[int, Fit], None] | None = None,
+    stopwatch: Stopwatch | None = None,
 ) -> Fit:
     """Trains a model, which is compiled at the start of every phase.
 
@@ -122,11 +124,13 @@ def fit(
         budgets: numbers of epochs; ``reached(budget, fit)`` is called for each while the model holds what a training of that
             many epochs would have ended with, and training then goes on as if nothing had been. A budget beyond the epoch at
             which early stopping ended training is reached there. The last state is then kept in the checkpoint for good.
+        stopwatch: counts where the time goes.
 
     Raises:
         LeukError: the loss became infinite or not a number.
     """
-    going = _Training(model, train, watched, training, seed, checkpoint, progress, plan, reached if budgets else None, budgets)
+    heard = reached if budgets else None
+    going = _Training(model, train, watched, training, seed, checkpoint, progress, plan, heard, budgets, stopwatch or Stopwatch())
     return going.to_the_end(checkpoint_seconds)
 
 
@@ -145,9 +149,10 @@ class _Training:
         plan: Sequence[Phase] | None,
         reached: Callable[[int, Fit], None] | None,
         budgets: Sequence[int],
+        stopwatch: Stopwatch,
     ):
         self.model, self.train, self.training, self.seed = model, train, training, seed
-        self.checkpoint, self.progress, self.reached = checkpoint, progress, reached
+        self.checkpoint, self.progress, self.reached, self.stopwatch = checkpoint, progress, reached, stopwatch
         self.began, self.step_seconds, self.done = time.perf_counter(), 0.0, 0
         self.left = sorted(budgets)
         self.plan = plan or phases(training, train.steps)
@@ -162,12 +167,18 @@ class _Training:
         # The optimiser of a checkpoint is that of the phase in which its last epoch was.
         self.phase = _phase(self.plan, max(self.state.epoch, 1))
         if plan is not None or not model.compiled:
-            compile_model(model, training, self.phase)
+            self.compile()
         if kept is not None:
             _assign(model.weights, variables)
             _assign(model.optimizer.variables, optimizer)
-        self.watched = {name: feed.dataset() for name, feed in watched.items()}
-        self.batches = train.dataset()
+        self.watched = watched
+        # Nothing is traced for a training that has no epoch left.
+        self.epochs: Epochs | None = None
+
+    def compile(self) -> None:
+        """For the phase that is under way."""
+        with self.stopwatch.stage("compiling"):
+            compile_model(self.model, self.training, self.phase)
 
     def to_the_end(self, checkpoint_seconds: float) -> Fit:
         """Trains the epochs that are left; keeps the last state if there are budgets, which a longer one may start from."""
@@ -184,35 +195,37 @@ class _Training:
                 self.reach()
                 last = keep_last and (state.stopped or state.epoch == training.epochs)
                 if self.checkpoint and (last or time.perf_counter() - saved_at >= checkpoint_seconds):
-                    optimizer = _values(self.model.optimizer.variables)
-                    self.checkpoint.save(state, _values(self.model.weights), optimizer, self.best)
+                    with self.stopwatch.stage("writing"):
+                        optimizer = _values(self.model.optimizer.variables)
+                        self.checkpoint.save(state, _values(self.model.weights), optimizer, self.best)
                     saved_at = time.perf_counter()
         return self.end()
 
     def epoch(self, number: int) -> dict[str, float]:
         """Trains one epoch and judges it; its row of the history."""
         model, state = self.model, self.state
-        self.train.epoch = number
         if _phase(self.plan, number) is not self.phase:
             self.phase = _phase(self.plan, number)
-            compile_model(model, self.training, self.phase)
-            state.waited = 0
+            self.compile()
+            self.epochs, state.waited = None, 0
+        if self.epochs is None:
+            self.epochs = epochs_of(model, self.train, self.watched, self.stopwatch)
         _seed_dropout(model, self.seed, number)
         ticked = time.perf_counter()
-        watch = _watch(number, self.progress)
-        logs = model.fit(self.batches, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
+        found, raw = self.epochs.train(number, self.progress)
         self.step_seconds += time.perf_counter() - ticked
         self.done += len(self.train)
-        row = {"epoch": number, "learning_rate": 0.0} | {name: float(logs[name][-1]) for name in ("loss", "accuracy")}
-        row |= _evaluated(model, self.watched)
+        row = {"epoch": number, "learning_rate": 0.0} | found
+        for side in self.watched:
+            row |= {f"{side}_{measure}": value for measure, value in self.epochs.evaluate(side).items()}
         state.history.append(row)
         state.epoch = number
         settled, stopping = self.phase.settled, self.stopping
         if stopping is not None and _judge(state, row[f"{self.side}_{stopping.metric}"], stopping, settled):
             self.best = _values(model.weights) if stopping.restore_best else None
-        if watch.raw is not None:
+        if raw is not None:
             # Keras has put the moving averages in the place of the weights; training goes on from the weights themselves.
-            _assign(model.trainable_variables, watch.raw)
+            _assign(model.trainable_variables, raw)
         plateau = self.phase.rate.plateau
         if plateau is not None and settled:
             _lower(model.optimizer, self.phase.rate, plateau, row[f"{self.side}_loss"], state)
@@ -245,15 +258,6 @@ class _Training:
             self.left.remove(budget)
             self.reached(budget, fitted)
         _assign(self.model.weights, going_on)
-
-
-def _evaluated(model: Any, data: Mapping[Any, Any]) -> dict[str, float]:
-    """Loss and accuracy of each watched side."""
-    found: dict[str, float] = {}
-    for name, dataset in data.items():
-        result = model.evaluate(dataset, verbose=0, return_dict=True)
-        found |= {f"{name}_{measure}": float(result[measure]) for measure in ("loss", "accuracy")}
-    return found
 
 
 def _judge(state: State, value: float, stopping: EarlyStopping, settled: bool) -> bool:
@@ -313,25 +317,3 @@ def _assign(variables: Any, values: list[np.ndarray]) -> None:
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-
-
-def _watch(epoch: int, progress: Progress) -> Any:
-    """A callback that stops training when the user wants it, or when the loss has become nonsense."""
-    import keras
-
-    class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-        """An infinite loss helps nobody: say where it happened and stop. Keeps the weights where averages will replace them."""
-
-        raw: list[np.ndarray] | None = None
-
-        def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
-            if self.model.optimizer.use_ema:
-                self.raw = _values(self.model.trainable_variables)
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-            progress.check()
-            loss = (logs or {}).get("loss")
-            if loss is not None and not math.isfinite(float(loss)):
-                raise LeukError(f"the loss became {float(loss)} in epoch {epoch}, batch {batch + 1}; try a lower --learning-rate")
-
-    return Watch()

@@ -40,7 +40,7 @@ def predict_images(
         RunError: the run's model cannot be rebuilt.
     """
     progress = progress or Progress()
-    predictor = load_predictor(run)
+    predictor = load_predictor(run, progress)
     card = predictor.card
     kept: list[Path] = []
     left_out: list[tuple[Path, str]] = []

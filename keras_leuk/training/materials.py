@@ -23,6 +23,7 @@ from keras_leuk.images.survey import survey
 from keras_leuk.models.weights import NO_WEIGHTS, Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe
+from keras_leuk.training.engine_choice import with_engine
 from keras_leuk.training.preflight import Parts, check, check_labels, weights_seed
 
 
@@ -31,7 +32,7 @@ class Materials:
     """Everything a run is made of.
 
     Attributes:
-        recipe: as asked for; the data's own choices are filled in when the split is known.
+        recipe: as asked for, its engine chosen; the data's own choices are filled in when the split is known.
         parts: backbone, head and size that its names stand for.
         table: what was read.
         rows: its labelled images, one row each, with ``pixels`` (content hashes).
@@ -68,6 +69,7 @@ def gather(recipe: Recipe, *, cache: Path, progress: Progress) -> Materials:
     check_labels(recipe, parts.head, table)
     tell_data(table, progress)
     weights, recipe = find_weights(recipe, parts, table, progress)
+    recipe = with_engine(recipe, parts, cache, progress)
     parts = check(recipe)
     warnings = (*weights_warning(weights, parts), *subjects_warning(table))
     for warning in warnings:

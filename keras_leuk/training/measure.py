@@ -11,10 +11,11 @@ import numpy as np
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.models import heads
 from keras_leuk.models.assembly import Classifier
-from keras_leuk.store.arrays import ArrayStore
 from keras_leuk.training import features, results
+from keras_leuk.training.engines import make_forward
+from keras_leuk.training.epochs import epochs_of
 from keras_leuk.training.fit import compile_model, phases
-from keras_leuk.training.forward import BATCH, Forward
+from keras_leuk.training.forward import BATCH
 from keras_leuk.training.network import build_network
 
 EVALUATING = 0.3
@@ -32,7 +33,7 @@ class NetworkCosts:
         missing: pictures and views that have not passed the frozen backbone yet; 0 where it is trained.
         images_per_second: of the forward pass through the backbone.
         feature_bytes: of a picture's features in the store.
-        epoch_seconds: of a training epoch with its validation, in Python and TensorFlow as it is run.
+        epoch_seconds: of a training epoch with its validation, as it is run.
         weight_bytes, trained_bytes: all weights; those that are trained.
     """
 
@@ -53,9 +54,9 @@ def measure(context: results.Context, training: int, validation: int) -> Network
     classifier = build_network(context)
     size = context.parts.size
     pictures = np.zeros((BATCH, size, size, 3), np.uint8)
-    forward = Forward(classifier.trunk)
-    images_per_second = BATCH / _second_time(lambda: forward(pictures))
     frozen = context.recipe.model.fine_tune == "none"
+    forward = make_forward(classifier.trunk, context.materials.recipe.model.engine if frozen else "tensorflow")
+    images_per_second = BATCH / _second_time(lambda: forward(pictures))
     classical = heads.classical(context.recipe.model.head) is not None
     trained = classifier.head if frozen else classifier.model
     shape = tuple(int(side) for side in classifier.trunk.output.shape[1:])
@@ -69,7 +70,7 @@ def measure(context: results.Context, training: int, validation: int) -> Network
     return NetworkCosts(
         _missing(classifier, context, shape, training) if frozen else 0,
         images_per_second,
-        4 * int(np.prod(shape)),
+        np.dtype(context.recipe.model.features_dtype).itemsize * int(np.prod(shape)),
         epoch,
         4 * classifier.model.count_params(),
         4 * sum(int(np.prod(variable.shape)) for variable in trained.trainable_variables),
@@ -85,8 +86,10 @@ def _missing(classifier: Classifier, context: results.Context, shape: tuple[int,
         recipe.training.mixed_precision,
         pictures.store.address,
         recipe.images.rescale,
+        context.materials.recipe.model.engine,
     )
-    plain = len(ArrayStore(context.cache, "features", described, shape, "float32").missing(list(dict.fromkeys(pictures.pixels))))
+    store = features.open_store(context.cache, described, shape, recipe.model.features_dtype)
+    plain = len(store.missing(list(dict.fromkeys(pictures.pixels))))
     return plain + training * (recipe.training.augment.views or 0)
 
 
@@ -95,8 +98,8 @@ def _head_epoch(classifier: Classifier, context: results.Context, shape: tuple[i
     made_up = np.random.default_rng(0).normal(size=(rows, *shape)).astype(np.float32)
     feed = _feed(context, made_up)
     _compile(classifier.head, context, feed.steps)
-    data = feed.dataset()
-    seconds = _second_time(lambda: classifier.head.fit(data, epochs=1, verbose=0, shuffle=False))
+    epochs = epochs_of(classifier.head, feed, {})
+    seconds = _second_time(lambda: epochs.train(1, context.progress))
     return seconds * training / rows
 
 
@@ -104,8 +107,8 @@ def _step(classifier: Classifier, context: results.Context, pictures: np.ndarray
     batch = context.recipe.training.batch_size
     feed = _feed(context, np.resize(pictures, (batch, *pictures.shape[1:])))
     _compile(classifier.model, context, feed.steps)
-    data = feed.dataset()
-    return _second_time(lambda: classifier.model.fit(data, epochs=1, verbose=0, shuffle=False))
+    epochs = epochs_of(classifier.model, feed, {})
+    return _second_time(lambda: epochs.train(1, context.progress))
 
 
 def _feed(context: results.Context, rows: np.ndarray) -> Feed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,21 @@ def build_network(context: results.Context, placement: Any = None) -> Classifier
     )
 
 
+def features_of_sides(classifier: Classifier, context: results.Context, used: np.ndarray) -> features.Features:
+    """Features of the pictures that stand on a side; the others need none.
+
+    Args:
+        used: bool (n,), for each picture of the run.
+
+    Returns:
+        An index of all pictures; where it is asked for a picture that stands on no side, reading raises an IndexError.
+    """
+    found = stored_features(classifier, context, np.flatnonzero(used))
+    index = np.full(len(used), np.iinfo(np.int64).max)
+    index[used] = found.index
+    return replace(found, index=index)
+
+
 def batch_norm(context: results.Context) -> str:
     """What becomes of the batch normalisation of a fine-tuned backbone: random weights have no statistics worth keeping."""
     chosen = context.recipe.model.batch_norm
@@ -56,4 +72,7 @@ def stored_features(
         progress=context.progress,
         places=places,
         kind=kind,
+        # Of the materials, where `auto` has become an engine.
+        engine=context.materials.recipe.model.engine,
+        dtype=context.materials.recipe.model.features_dtype,
     )

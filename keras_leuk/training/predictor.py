@@ -20,11 +20,13 @@ from keras_leuk.images.views import from_json as views_from_json
 from keras_leuk.models import backbones
 from keras_leuk.models.assembly import Classifier, build, rescaling
 from keras_leuk.models.heads import averaged
+from keras_leuk.progress import Progress
 from keras_leuk.recipe.schema import Head
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.classical_predictor import KIND as CLASSICAL
 from keras_leuk.training.classical_predictor import ClassicalPredictor, load_classical
-from keras_leuk.training.forward import Forward
+from keras_leuk.training.engines import make_forward, usable
+from keras_leuk.training.forward import Forward, ForwardPass
 
 MODEL_SCHEMA = 2
 
@@ -38,6 +40,8 @@ class ModelCard:
         rescale: ``backbone``, ``1/255``, ``none`` or ``1/255+backbone``; see `keras_leuk.models.assembly.build`.
         frozen: the backbone was not trained.
         views: the views of a picture over which outputs and probabilities are averaged.
+        engine: what computed a frozen backbone; see `training.engines`.
+        features_dtype: what its features were stored in, and are rounded to here, too.
     """
 
     backbone: str
@@ -49,6 +53,8 @@ class ModelCard:
     frozen: bool
     mixed_precision: str
     views: Kind
+    engine: str = "tensorflow"
+    features_dtype: str = "float32"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,6 +73,8 @@ class ModelCard:
             "frozen": self.frozen,
             "mixed_precision": self.mixed_precision,
             "views": views_as_json(self.views),
+            "engine": self.engine,
+            "features_dtype": self.features_dtype,
         }
 
     @staticmethod
@@ -90,6 +98,9 @@ class ModelCard:
                 frozen=facts["frozen"],
                 mixed_precision=facts["mixed_precision"],
                 views=views_from_json(facts["views"]),
+                # Cards of earlier versions have neither; there was one engine and one type then.
+                engine=facts.get("engine", "tensorflow"),
+                features_dtype=facts.get("features_dtype", "float32"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{run.model} is damaged: {error}") from None
@@ -101,12 +112,15 @@ class Predictor:
     Args:
         classifier: with its final weights.
         card: what it is.
+        engine: for a frozen backbone (None: the card's).
     """
 
-    def __init__(self, classifier: Classifier, card: ModelCard):
+    def __init__(self, classifier: Classifier, card: ModelCard, engine: str | None = None):
         self.card = card
+        self._stages: list[ForwardPass]
         if card.frozen:
-            self._stages = [Forward(classifier.trunk, "uint8"), Forward(classifier.head, "float32")]
+            # A head is TensorFlow's in every run: it is what learns, and it costs next to nothing.
+            self._stages = [make_forward(classifier.trunk, engine or card.engine), Forward(classifier.head, "float32")]
         else:
             self._stages = [Forward(classifier.model, "uint8")]
 
@@ -129,13 +143,17 @@ class Predictor:
         return averaged(outputs, self.card.head.output, positive)
 
     def _forward(self, pictures: np.ndarray) -> np.ndarray:
-        for stage in self._stages:
-            pictures = stage(pictures)
-        return pictures
+        if not self.card.frozen:
+            return self._stages[0](pictures)
+        trunk, head = self._stages
+        return head(trunk(pictures).astype(self.card.features_dtype).astype(np.float32))
 
 
-def load_predictor(run: RunFolder) -> Predictor | ClassicalPredictor:
-    """The model of a finished run.
+def load_predictor(run: RunFolder, progress: Progress | None = None) -> Predictor | ClassicalPredictor:
+    """The model of a finished run, computed by the engine that the run used, or by TensorFlow where it is not installed.
+
+    Args:
+        progress: hears a warning in that case.
 
     Raises:
         RunError: the run holds no model (a cross-validation holds one a fold), or its weights do not fit.
@@ -148,7 +166,7 @@ def load_predictor(run: RunFolder) -> Predictor | ClassicalPredictor:
         raise RunError(f"{run.path} is an ensemble and has no model of its own; predict with each member: {members}")
     facts = run.read_json(run.model)
     if facts.get("kind") == CLASSICAL:
-        return load_classical(run, facts)
+        return load_classical(run, facts, progress)
     card = ModelCard.read(run)
     classifier = build(
         backbones.find(card.backbone),
@@ -171,4 +189,4 @@ def load_predictor(run: RunFolder) -> Predictor | ClassicalPredictor:
     except Exception as error:  # h5py and Keras raise OSError, ValueError, KeyError for files that do not fit
         text = str(error).strip().splitlines()
         raise RunError(f"{file} cannot be loaded: {text[0][:160] if text else type(error).__name__}") from None
-    return Predictor(classifier, card)
+    return Predictor(classifier, card, usable(card.engine, progress or Progress()))

@@ -17,6 +17,7 @@ from keras_leuk.models import backbones, heads
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.schema import BINARY_LOSSES, Head, Standardize
+from keras_leuk.training.engines import require
 
 HAND_SIZE = 224
 """Side in pixels of the square that hand-made features are measured on, where the recipe leaves it open: most backbones' own."""
@@ -37,10 +38,12 @@ def check(recipe: Recipe) -> Parts:
     Raises:
         RecipeError: an unknown backbone or head, an image size below the backbone's minimum, or a head, loss, regime and
             augmentation that exclude each other.
+        LeukError: the engine asked for is not installed.
     """
     backbone = backbones.find(recipe.model.backbone)
     head = heads.find(recipe.model.head)
     _check_classical(recipe)
+    _check_engine(recipe)
     hand = recipe.model.features == "hand"
     size = recipe.images.size if recipe.images.size is not None else HAND_SIZE if hand else backbone.default_size
     if size < backbone.minimum_size and not hand:
@@ -75,6 +78,23 @@ def _check_regime(recipe: Recipe) -> None:
     ):
         if value != idle:
             raise RecipeError(key, str(value), "needs a fine-tuned backbone (model.fine_tune)")
+
+
+def _check_engine(recipe: Recipe) -> None:
+    """What an engine other than TensorFlow, and stored features, need.
+
+    Raises:
+        LeukError: the engine is not installed.
+    """
+    model, other = recipe.model, ["tensorflow", "auto"]
+    if model.engine in ("xla", "openvino"):
+        if model.fine_tune != "none":
+            raise RecipeError("model.engine", model.engine, "needs a frozen backbone (model.fine_tune: none)", other)
+        if recipe.training.mixed_precision != "off":
+            raise RecipeError("model.engine", model.engine, "computes in float32 (training.mixed_precision: off)", other)
+        require(model.engine)
+    if model.features_dtype != "float32" and (model.fine_tune != "none" or model.features == "hand"):
+        raise RecipeError("model.features_dtype", model.features_dtype, "needs a frozen backbone's stored features", ["float32"])
 
 
 def _check_classical(recipe: Recipe) -> None:

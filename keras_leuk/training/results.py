@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from PIL import Image
 from keras_leuk.data.read import DEMO
 from keras_leuk.data.splits import SplitResult, write_split
 from keras_leuk.data.table import ImageTable
+from keras_leuk.devices.memory import peak
 from keras_leuk.devices.start import start, versions
 from keras_leuk.evaluation.metrics import write_metrics
 from keras_leuk.evaluation.predictions import DECISION, most_confident_mistakes, write_predictions
@@ -28,11 +29,13 @@ from keras_leuk.reporting.report import write_report
 from keras_leuk.runs.atomic import link, replacing, write_json, write_text
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.store.address import address
+from keras_leuk.training.engines import described
 from keras_leuk.training.fit import Fit
 from keras_leuk.training.materials import Materials
 from keras_leuk.training.predictor import ModelCard
 from keras_leuk.training.preflight import Parts, split_seed
 from keras_leuk.training.split_summary import checked_lines, describe_split, linked_lines, split_warnings
+from keras_leuk.training.stopwatch import Stopwatch
 
 MISTAKES = 16
 """Pictures in the grid of the most confident mistakes."""
@@ -55,6 +58,7 @@ class Context:
         resuming: an unfinished run is being continued.
         figures: whether the report is drawn, too.
         backbones: folder where runs with one frozen backbone keep its weights, once for all; None: each has them in its own file.
+        stopwatch: counts where the time goes.
     """
 
     recipe: Recipe
@@ -67,6 +71,7 @@ class Context:
     resuming: bool = False
     figures: bool = True
     backbones: Path | None = None
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
     def parts(self) -> Parts:
@@ -78,8 +83,8 @@ class Context:
 
 
 def for_fold(context: Context, recipe: Recipe) -> Context:
-    """The same run with the recipe of one of its folds."""
-    return replace(context, recipe=recipe)
+    """The same run with the recipe of one of its folds, and a stopwatch of its own."""
+    return replace(context, recipe=recipe, started=time.perf_counter(), stopwatch=Stopwatch())
 
 
 def write_recipe(run: RunFolder, text: str) -> None:
@@ -104,6 +109,7 @@ def write_environment(run: RunFolder, context: Context, splits: Sequence[SplitRe
             "versions": versions(),
             "device": started["device"],
             "onednn": started["onednn"],
+            "engine": described(materials.recipe.model.engine),
             "command": " ".join(context.command),
             "data": {
                 "name": context.table.name,
@@ -323,8 +329,12 @@ def write_mistakes(run: RunFolder, context: Context) -> None:
 
 
 def write_timing(run: RunFolder, context: Context, fitted: Fit, extracted: int | None) -> None:
-    """Writes timing.json: everything that may differ between two equal runs."""
-    pictures = context.materials.pictures
+    """Writes timing.json: everything that may differ between two equal runs.
+
+    ``stages`` are seconds (see `training.stopwatch.STAGES`) that add up to the ``total``; ``peak_memory_bytes`` is that of the
+    process so far.
+    """
+    pictures, stages = context.materials.pictures, context.stopwatch.seconds(context.started)
     write_json(
         run.timing,
         {
@@ -332,8 +342,10 @@ def write_timing(run: RunFolder, context: Context, fitted: Fit, extracted: int |
             "seconds": {
                 "images": pictures.seconds,
                 "training": fitted.seconds,
-                "total": time.perf_counter() - context.started,
+                "total": sum(stages.values()),
             },
+            "stages": stages,
+            "peak_memory_bytes": peak(),
             "training_images_per_second": fitted.images_per_second,
             "images_decoded": pictures.decoded,
             "images_through_frozen_backbone": extracted,

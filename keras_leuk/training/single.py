@@ -24,7 +24,7 @@ from keras_leuk.training.checkpoint import Checkpoint
 from keras_leuk.training.classical import train_classical
 from keras_leuk.training.fit import Fit, Phase, fit, phases
 from keras_leuk.training.forward import Forward
-from keras_leuk.training.network import batch_norm, build_network, stored_features
+from keras_leuk.training.network import batch_norm, build_network, features_of_sides, stored_features
 from keras_leuk.training.optimizers import Span
 from keras_leuk.training.predictor import ModelCard
 from keras_leuk.training.preflight import sample_weights
@@ -59,11 +59,14 @@ def train_side(run: RunFolder, context: results.Context, split: SplitResult, beg
     recipe, progress = context.recipe, context.progress
     if heads.classical(recipe.model.head) is not None:
         return train_classical(run, context, split, begin, views_at_test_time(recipe))
-    progress.say(f"device: {start()['device']}")
-    placement = strategy()
-    classifier = build_network(context, placement)
-    begin()
-    results.write_start(run, context, split)
+    stage = context.stopwatch.stage
+    with stage("starting"):
+        progress.say(f"device: {start()['device']}")
+        placement = strategy()
+        classifier = build_network(context, placement)
+    with stage("writing"):
+        begin()
+        results.write_start(run, context, split)
     checkpoint = Checkpoint(run.checkpoint, run.recipe.read_text(encoding="utf-8"))
     course = prepare(classifier, context, split, placement)
     fitted = course.fit(checkpoint, context)
@@ -111,18 +114,25 @@ class Course:
             checkpoint_seconds=context.checkpoint_seconds,
             budgets=budgets,
             reached=reached,
+            stopwatch=context.stopwatch,
         )
 
     def write(self, run: RunFolder, context: results.Context, fitted: Fit) -> dict[str, Any]:
         """Writes what the network, as it stands, makes of every image; the content of metrics.json."""
-        metrics = results.write_results(run, context, self.split, fitted, card(context), self.classifier, self.predict())
+        stage = context.stopwatch.stage
+        with stage("predicting"):
+            outputs = self.predict()
+        with stage("writing"):
+            metrics = results.write_results(run, context, self.split, fitted, card(context), self.classifier, outputs)
         results.write_timing(run, context, fitted, self.inputs.computed)
         return metrics
 
 
 def prepare(classifier: Classifier, context: results.Context, split: SplitResult, placement: Any = None) -> Course:
     """Extracts what a frozen backbone leaves, and lays out the training of a network that stands."""
-    inputs = _inputs(classifier, context, split)
+    with context.stopwatch.stage("extraction" if _frozen(context) else "starting"):
+        inputs = _inputs(classifier, context, split)
+        predict = _predictor(classifier, inputs, split, context)
     train = _feed(context, inputs, split, "train")
     return Course(
         classifier,
@@ -132,7 +142,7 @@ def prepare(classifier: Classifier, context: results.Context, split: SplitResult
         train,
         {name: _feed(context, inputs, split, side) for name, side in _watched(context, split).items()},
         _plan(classifier, context, train.steps, placement),
-        _predictor(classifier, inputs, split, context),
+        predict,
     )
 
 
@@ -155,6 +165,8 @@ def card(context: results.Context) -> ModelCard:
         frozen=_frozen(context),
         mixed_precision=context.recipe.training.mixed_precision,
         views=views_at_test_time(context.recipe),
+        engine=context.materials.recipe.model.engine,
+        features_dtype=context.recipe.model.features_dtype,
     )
 
 
@@ -187,8 +199,9 @@ def _inputs(classifier: Classifier, context: results.Context, split: SplitResult
     pictures, augment = context.materials.pictures, context.recipe.training.augment
     if not _frozen(context):
         return Inputs(pictures.store.rows(), pictures.row_numbers(), None)
-    found, training = stored_features(classifier, context), _places(split, "train")
-    before = len(set(pictures.pixels)) - found.computed
+    used = (split.rows["split"] != "unused").to_numpy()
+    found, training = features_of_sides(classifier, context, used), _places(split, "train")
+    before = len({pictures.pixels[place] for place in np.flatnonzero(used)}) - found.computed
     context.progress.say(f"features: {found.computed} images passed the backbone now, {before} had before ({found.store.path})")
     if needs_statistics(context.parts.head):
         standardize(classifier, *features.statistics(found.store.rows(), found.index[training]))

@@ -88,8 +88,10 @@ def train_trajectory(
 
 
 def _train_path(wanted: Mapping[int, Path], state: Path, context: results.Context, split: SplitResult) -> None:
-    placement = strategy()
-    course = prepare(build_network(context, placement), context, split, placement)
+    with context.stopwatch.stage("starting"):
+        placement = strategy()
+        classifier = build_network(context, placement)
+    course = prepare(classifier, context, split, placement)
 
     def reached(epochs: int, fitted: Fit) -> None:
         run, inner = _fresh(state, epochs), _of_budget(context, epochs)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from keras_leuk.devices import threads
 from keras_leuk.devices.describe import advice, describe
 from keras_leuk.devices.start import start, versions
 
@@ -75,3 +76,46 @@ def test_advice_where_a_gpu_is_out_of_reach(
 ) -> None:
     line = advice(sees=sees, hardware=hardware, system=system, cuda_build=cuda_build)
     assert (line is None) if expected is None else (line is not None and expected in line)
+
+
+def test_threads_that_are_granted_are_those_of_tensorflow_and_opencv_has_none_of_its_own() -> None:
+    """And one thread prepares pictures beside TensorFlow, where all do while it is not at work."""
+    code = """
+import cv2
+from keras_leuk.devices.start import preparing, start
+import keras_leuk.images
+before = preparing()
+start()
+import tensorflow as tf
+given = tf.config.threading
+within, between = given.get_intra_op_parallelism_threads(), given.get_inter_op_parallelism_threads()
+print(cv2.getNumThreads(), within, between, before, preparing())
+"""
+    environment = os.environ | {"KERAS_LEUK_THREADS": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert answer.stdout.split() == ["1", "3", "3", "3", "1"]
+
+
+@pytest.mark.parametrize(("granted", "on_cpu", "on_gpu"), [(1, 1, 1), (2, 1, 1), (8, 1, 7), (16, 2, 15), (64, 8, 63)])
+def test_pictures_are_prepared_in_a_part_of_the_threads(
+    granted: int, on_cpu: int, on_gpu: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(threads.THREADS, "1")
+    threads.grant(granted)
+    assert threads.cores() == granted
+    assert threads.beside(gpu=False) == on_cpu
+    assert threads.beside(gpu=True) == on_gpu
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+def test_peak_memory_is_what_was_held_at_most() -> None:
+    code = """
+from keras_leuk.devices.memory import peak
+import numpy as np
+before = peak()
+held = np.ones(200_000_000, np.uint8)
+del held
+print(peak() - before)
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 190_000_000 < int(answer.stdout) < 230_000_000

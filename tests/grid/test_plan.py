@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_leuk.errors import LeukError, RecipeError, UsageError
-from keras_leuk.grid.plan import EPOCHS, Axis, Plan, Route, make_plan, of_share
+from keras_leuk.grid.plan import EPOCHS, Axis, Plan, Route, facts, make_plan, of_share
 from keras_leuk.progress import Progress, Recorder
 
 OPTIMIZER = "training.optimizer.name"
@@ -79,6 +79,25 @@ def test_an_address_is_of_what_shapes_the_numbers(tiny: Path, cache: Path, tmp_p
     assert len({first, *others}) == 1 + len(others)
     next((moved).rglob("*.bmp")).unlink()
     assert only(moved) != first
+
+
+def test_an_engine_is_in_an_address_but_the_first_one_keeps_what_it_had(tiny: Path, cache: Path) -> None:
+    def only(**settings: Any) -> tuple[str, str | None, dict[str, Any]]:
+        plan = planned(tiny, cache, [], **settings)
+        return plan.cells[0].address, plan.routes[0].features, facts(plan.cells[0].recipe, plan.ground)
+
+    first, features, described = only(model__engine="tensorflow")
+    assert not {"model.engine", "model.features_dtype"} & described["recipe"].keys()
+    assert "engine" not in described
+    others = [only(model__engine="xla"), only(model__engine="openvino"), only(model__features_dtype="float16")]
+    assert len({first, *(address for address, _, _ in others)}) == 4
+    assert len({features, *(features for _, features, _ in others)}) == 4
+    # What is left open is what it becomes; a network that is fine-tuned, or computed in another type, is TensorFlow's.
+    assert only()[0] == others[1][0]
+    tuned = [only(model__fine_tune="all", **given)[0] for given in ({}, {"model__engine": "tensorflow"})]
+    mixed = [only(training__mixed_precision="bfloat16", **given)[0] for given in ({}, {"model__engine": "tensorflow"})]
+    assert tuned[0] == tuned[1]
+    assert mixed[0] == mixed[1]
 
 
 def test_what_depends_on_the_number_of_epochs_is_trained_alone_and_says_so(tiny: Path, cache: Path) -> None:

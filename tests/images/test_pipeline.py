@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_leuk.devices.start import start
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
-from keras_leuk.images.pipeline import Augmenter, Feed, mixed
+from keras_leuk.images.pipeline import Augmenter, Feed, mixed, near
 from keras_leuk.recipe.schema import Augment
 
 COUNT = 30
@@ -44,13 +45,12 @@ def test_each_picture_of_an_epoch_is_the_draw_of_seed_epoch_and_picture() -> Non
 
 
 @pytest.mark.parametrize("threads", [1, 5])
-def test_neither_threads_nor_batches_nor_a_resume_change_a_pixel(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_threads_nor_batches_nor_a_resume_change_a_pixel(threads: int) -> None:
     first = feed()
     epoch(first, 1)
     expected = epoch(first, 2)
-    monkeypatch.setattr("keras_leuk.images.ahead.cores", lambda: threads)
     for batch_size in (1, 7, 64):
-        resumed = epoch(feed(batch_size=batch_size), 2)
+        resumed = epoch(feed(batch_size=batch_size, threads=threads), 2)
         assert all((a == b).all() for a, b in zip(expected, resumed, strict=True))
 
 
@@ -130,3 +130,26 @@ def test_mixup_mixes_pictures_targets_and_weights_alike(shares: list[float]) -> 
         assert mixed_weights is not None
         assert mixed_weights[n] == pytest.approx(share[n] * weights[n] + (1 - share[n]) * weights[after], abs=1e-5)
     assert targets.sum(axis=1) == pytest.approx(np.ones(count), abs=1e-6)
+
+
+def test_without_a_gpu_a_data_set_stays_where_it_is() -> None:
+    data = feed().dataset()
+    assert near(data) is data
+
+
+def test_beside_one_gpu_batches_are_copied_to_it_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU stands in for it: the same batches, as bytes."""
+    start()
+    import tensorflow as tf
+
+    stand_in = tf.config.list_logical_devices("CPU")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: stand_in)
+    training = feed()
+    data = near(training.dataset())
+    for number in (1, 2):
+        training.epoch = number
+        got = [tuple(part.numpy() for part in batch) for batch in data]
+        assert got[0][0].dtype == np.uint8
+        expected = list(training.batches())
+        assert len(got) == len(expected) == 5
+        assert all((a == b).all() for one, other in zip(got, expected, strict=True) for a, b in zip(one, other, strict=True))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_leuk.errors import RecipeError, UsageError
 from keras_leuk.recipe import Recipe, load, resolved_yaml, shipped, shipped_text
-from keras_leuk.recipe.loading import dotted, validate
+from keras_leuk.recipe.loading import LATER, dotted, shaping, validate
 
 
 def test_every_shipped_recipe_loads_and_says_what_it_is() -> None:
@@ -179,3 +179,11 @@ def test_an_empty_file_is_the_plain_recipe(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.write_text("")
     assert load(str(path)) == Recipe()
+
+
+def test_keys_that_came_later_leave_addresses_as_they_were() -> None:
+    plain = shaping(load(sets=["model.engine=tensorflow"]))
+    assert not LATER.keys() & plain.keys()
+    assert shaping(load(sets=["model.engine=openvino"])) == plain | {"model.engine": "openvino"}
+    half = shaping(load(sets=["model.engine=tensorflow", "model.features_dtype=float16"]))
+    assert half == plain | {"model.features_dtype": "float16"}
