@@ -148,7 +148,7 @@ def _group_head(table: Table) -> str:
 def _head(table: Table) -> str:
     if table.groups:
         return _group_head(table)
-    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
+    names = "".join(f'<th scope="col"{_place(table, at)}>{escape(name)}</th>' for at, name in enumerate(table.columns))
     if not any(table.columns) and not table.corner:
         return ""
     if not table.across:

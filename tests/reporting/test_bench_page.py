@@ -60,6 +60,11 @@ def test_the_html_stands_alone(folder: Path) -> None:
     assert not re.search(r'(?:src|href)="https?:', html)
 
 
+def test_a_column_of_words_has_its_head_above_it(folder: Path) -> None:
+    """Regression: it stood to the right, the words to the left."""
+    assert '<th scope="col" class="text">the ceiling</th>' in (folder / "bench.html").read_text(encoding="utf-8")
+
+
 def test_the_numbers_of_the_figure_are_all_turns(folder: Path) -> None:
     with (folder / "figures" / "bench.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

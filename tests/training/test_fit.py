@@ -96,7 +96,14 @@ def test_two_trainings_are_equal() -> None:
     assert [row["epoch"] for row in a.history] == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adamax", {"name": "sgd", "momentum": 0.9}, "adamw"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adam",
+        {"name": "sgd", "momentum": 0.9},
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("rmsprop", "adamax", "adamw")),
+    ],
+)
 def test_an_interrupted_training_ends_like_an_undisturbed_one(optimizer: object, tmp_path: Path) -> None:
     settings = {"optimizer": optimizer, "early_stopping": {"patience": 6}, "epochs": 8}
     undisturbed, expected = _fit(**settings)
@@ -119,7 +126,9 @@ PATHS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("settings", PATHS)
+@pytest.mark.parametrize(
+    "settings", [pytest.param(path, marks=[pytest.mark.slow] * (place in (1, 4))) for place, path in enumerate(PATHS)]
+)
 def test_each_budget_on_a_path_is_a_training_of_its_own(settings: dict[str, Any], tmp_path: Path) -> None:
     """Interrupted on the way, too: what was reached before is what is asked for no more."""
     seen: dict[int, tuple[list[np.ndarray], Fit]] = {}
