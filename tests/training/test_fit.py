@@ -127,7 +127,7 @@ PATHS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(
-    "settings", [pytest.param(path, marks=[pytest.mark.slow] * (place in (1, 4))) for place, path in enumerate(PATHS)]
+    "settings", [pytest.param(path, marks=[pytest.mark.slow] * (place in (1, 3, 4))) for place, path in enumerate(PATHS)]
 )
 def test_each_budget_on_a_path_is_a_training_of_its_own(settings: dict[str, Any], tmp_path: Path) -> None:
     """Interrupted on the way, too: what was reached before is what is asked for no more."""
