@@ -100,7 +100,6 @@ def test_the_bare_pass_of_tensorflow_takes_so_many_images(xla: bool) -> None:
 
 
 def test_the_bare_pass_of_openvino_takes_so_many_images() -> None:
-    pytest.importorskip("openvino")
     trunk = tiny_network(BACKBONES["vgg16"], 32, "none").trunk
     span = openvino_alone(trunk, np.zeros((40, 32, 32, 3), np.uint8), 1)(96)
     assert span.images == 96

@@ -23,6 +23,9 @@ from keras_leuk.training.engine_openvino import OpenVinoForward, converted
 from keras_leuk.training.engines import engine_facts, make_forward, require, usable
 from keras_leuk.training.forward import BATCH, Forward
 
+ALLOWED = 1e-4
+"""Relative error of an image's features."""
+
 QUICK = ("mobilenet", "vgg16", "resnet18")
 """Separable and plain convolutions, and a preprocessing of each kind; the others take a minute together (mark slow)."""
 
@@ -54,28 +57,28 @@ def by_openvino(small: Any) -> OpenVinoForward:
     return OpenVinoForward(small)
 
 
-def agrees(name: str, size: int | None = None, pooling: str = "avg") -> None:
-    model = trunk(name, size, pooling)
-    rows = pictures(4, model.input.shape[1])
+def largest_error(model: Any, engine: str, rows: np.ndarray | None = None) -> float:
+    """Of an engine's features, against those of the Keras model called as it is."""
+    rows = pictures(4, model.input.shape[1]) if rows is None else rows
     plain = np.asarray(model(rows.astype(np.float32), training=False))
-    assert relative_errors(make_forward(model, "openvino")(rows), plain).max() <= 1e-4
+    return float(relative_errors(make_forward(model, engine)(rows), plain).max())
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_openvinos_features_are_kerass(name: str) -> None:
-    agrees(name)
+    assert largest_error(trunk(name), "openvino") <= ALLOWED
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(BACKBONES) - set(QUICK)))
 def test_openvinos_features_are_kerass_with_every_other_backbone(name: str) -> None:
-    agrees(name)
+    assert largest_error(trunk(name), "openvino") <= ALLOWED
 
 
 @pytest.mark.product
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_openvinos_features_are_kerass_at_full_size(name: str) -> None:
-    agrees(name, BACKBONES[name].default_size)
+    assert largest_error(trunk(name, BACKBONES[name].default_size), "openvino") <= ALLOWED
 
 
 @pytest.mark.real
@@ -86,18 +89,15 @@ def test_openvinos_features_of_real_cells_by_real_weights_are_kerass(name: str, 
     model = build(record, Head(), size=64, classes=2, seed=0, weights=weights).trunk
     cells = np.stack([read_picture(file, Preparation(64))[1] for file in files])
     assert len(cells) >= 8
-    plain = np.asarray(model(cells.astype(np.float32), training=False))
-    assert relative_errors(make_forward(model, "openvino")(cells), plain).max() <= 1e-4
+    assert largest_error(model, "openvino", cells) <= ALLOWED
 
 
 def test_a_feature_map_that_is_flattened_agrees_too() -> None:
-    agrees("vgg16", 64, "flatten")
+    assert largest_error(trunk("vgg16", 64, "flatten"), "openvino") <= ALLOWED
 
 
 def test_xlas_features_are_kerass(small: Any) -> None:
-    rows = pictures(3, 32)
-    plain = np.asarray(small(rows.astype(np.float32), training=False))
-    assert relative_errors(make_forward(small, "xla")(rows), plain).max() <= 1e-4
+    assert largest_error(small, "xla") <= ALLOWED
 
 
 def test_an_image_has_the_same_bits_in_any_company(by_openvino: OpenVinoForward) -> None:
