@@ -28,7 +28,6 @@ class Request:
         backbones: names of networks, each once.
         image_size: side of the input in pixels, None for each network's own.
         engine: of the forward pass; `auto` takes what training would take.
-        threads: None for one a core.
         seconds: that measuring may take; starting TensorFlow and drawing the page come on top.
         data: folder or table of images, None for generated bitmaps.
     """
@@ -36,7 +35,6 @@ class Request:
     backbones: tuple[str, ...] = BACKBONES
     image_size: int | None = None
     engine: str = AUTO
-    threads: int | None = None
     seconds: float = SECONDS
     data: str | None = None
 

@@ -6,11 +6,9 @@ with it, however the measurement ends.
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,7 @@ from keras_leuk.bench.pictures import files
 from keras_leuk.bench.projection import PAPER, grid_of, project, slower
 from keras_leuk.bench.request import Request
 from keras_leuk.bench.turns import Way, summary, take_turns
-from keras_leuk.devices.threads import THREADS, cores
+from keras_leuk.devices.threads import cores
 from keras_leuk.images.cache import Pictures
 from keras_leuk.models.assembly import Classifier
 from keras_leuk.models.backbones import Backbone, find
@@ -66,7 +64,7 @@ def bench(request: Request, *, command: Sequence[str] = (), progress: Progress |
         LeukError: the images or the network cannot be had.
     """
     progress = progress or Progress()
-    with granted(request.threads), tempfile.TemporaryDirectory(prefix="keras-leuk-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="keras-leuk-bench-") as folder:
         facts = machine.machine()
         going = _Measurement(request, Path(folder), progress)
         going.all_stages()
@@ -78,20 +76,6 @@ def bench(request: Request, *, command: Sequence[str] = (), progress: Progress |
         "not_measured": going.left_out,
         "projection": project(grid_of(paper(PAPER)), going.stages),
     }
-
-
-@contextmanager
-def granted(threads: int | None) -> Iterator[None]:
-    """Lets this process use so many threads; None leaves it as it is. TensorFlow hears of it when it starts."""
-    before = os.environ.get(THREADS)
-    if threads is not None:
-        os.environ[THREADS] = str(threads)
-    try:
-        yield
-    finally:
-        if threads is not None:
-            os.environ.pop(THREADS)
-            os.environ.update({THREADS: before} if before is not None else {})
 
 
 @dataclass(frozen=True)

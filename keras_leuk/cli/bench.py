@@ -16,7 +16,7 @@ from keras_leuk.cli import options
 @click.option("--backbones", metavar="A,B", help="Networks to measure [default: mobilenet,vgg16].")
 @click.option("--image-size", type=click.IntRange(1), metavar="N", help="Side of the input [default: each network's own].")
 @click.option("--engine", default="auto", show_default=True, metavar="E", help="Of the forward pass, as for train.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads to use [default: one a core].")
+@options.threads
 @click.option(
     "--seconds",
     type=float,
@@ -46,11 +46,14 @@ def bench(
     """
     from keras_leuk.bench.request import BACKBONES, Request
     from keras_leuk.cli.terminal import Terminal
+    from keras_leuk.devices.threads import grant
     from keras_leuk.grid.notation import names
     from keras_leuk.runs.output import make_output
 
+    if threads is not None:
+        grant(threads)
     wanted = tuple(names("--backbones", backbones)) if backbones is not None else BACKBONES
-    request = Request(wanted, image_size, engine, threads, seconds, data)
+    request = Request(wanted, image_size, engine, seconds, data)
     folder, terminal = Path(out), Terminal()
     there = folder.exists()
     make_output(folder, [folder / "bench.json", folder / "bench.html"], "a benchmark's")

@@ -29,6 +29,9 @@ jobs = click.option(
 )
 executor = click.option("--executor", default="processes", show_default=True, metavar="E", help="processes, or ray (extra: ray).")
 address = click.option("--address", metavar="HOST:PORT", help="A running Ray cluster; without it, Ray starts on this machine.")
+threads = click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Threads that compute [default: KERAS_LEUK_THREADS, or all]."
+)
 retry_failed = click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output and nothing else there.")
 

@@ -21,9 +21,7 @@ from keras_leuk.cli import options
 @options.out
 @click.option("--resume", is_flag=True, help="Continue the unfinished run in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
-@click.option(
-    "--threads", type=click.IntRange(1), metavar="N", help="Threads that compute [default: KERAS_LEUK_THREADS, or all]."
-)
+@options.threads
 @click.option("--profile", is_flag=True, help="Keep where the time went, and TensorFlow's trace, in the run folder's profile/.")
 @options.cache_dir
 @options.as_json

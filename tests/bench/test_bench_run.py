@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -19,9 +18,8 @@ from keras_leuk.bench.networks import NOTEBOOK
 from keras_leuk.bench.passes import batches, openvino_alone, tensorflow_alone
 from keras_leuk.bench.pictures import SIDE, files, generated
 from keras_leuk.bench.request import Request
-from keras_leuk.bench.run import bench, granted, least
+from keras_leuk.bench.run import bench, least
 from keras_leuk.bench.turns import OURS
-from keras_leuk.devices.threads import THREADS, cores
 from keras_leuk.errors import LeukError, UsageError
 from keras_leuk.images.decode import decode, pixel_hash
 from keras_leuk.models.assembly import Classifier
@@ -135,19 +133,6 @@ def test_ones_own_images_are_taken_from_all_over_the_table(tiny: Path, tmp_path:
     assert "48×48" in found.words
     assert len({path.parent for path in found.paths}) > 2
     assert all(path.is_file() for path in found.paths)
-
-
-def test_threads_are_granted_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(THREADS, "3")
-    with granted(1):
-        assert cores() == 1
-    assert cores() == 3
-    with granted(None):
-        assert cores() == 3
-    monkeypatch.delenv(THREADS)
-    with granted(5):
-        assert cores() == 5
-    assert THREADS not in os.environ
 
 
 def test_what_a_stage_needs_grows_with_size_and_machine() -> None:

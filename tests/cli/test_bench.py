@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keras_leuk.cli.main import main
+from keras_leuk.devices.threads import THREADS, cores
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_an_interrupt_leaves_nothing(
     assert capsys.readouterr().err.endswith("keras-leuk: interrupted\n")
     assert not out.exists()
     assert list(temporary.glob("keras-leuk-bench-*")) == []
+
+
+def test_threads_are_those_that_were_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def bench(*_: object, **__: object) -> None:
+        seen.append(cores())
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv(THREADS, "5")  # so that it is given back after the test
+    monkeypatch.setattr("keras_leuk.bench.run.bench", bench)
+    assert main(["bench", "--out", str(tmp_path / "bench")]) == 130
+    assert main(["bench", "--threads", "3", "--out", str(tmp_path / "bench")]) == 130
+    assert seen == [5, 3]
 
 
 def test_two_seconds_measure_what_fits_and_name_the_rest(
