@@ -18,7 +18,6 @@ The sides take turns, so that a machine whose speed drifts favours none; the slo
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from measured import append
 
 from keras_leuk.data.cells import ALL, HEM, draw_cell, draw_subject
 from keras_leuk.devices.start import start, versions
@@ -76,14 +76,7 @@ def main() -> None:
     print()
     for name, values in ratios.items():
         print(f"{name:26} {statistics.median(values):6.2f} ({min(values):.2f}-{max(values):.2f})")
-    if options.csv:
-        row = {"device": device} | {name: statistics.median(values) for name, values in (speeds | ratios).items()}
-        new = not options.csv.exists()
-        with open(options.csv, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    append(options.csv, [{"device": device} | {name: statistics.median(values) for name, values in (speeds | ratios).items()}])
 
 
 def ratio(ours: list[float], theirs: list[float]) -> list[float]:

@@ -10,7 +10,6 @@ Weights are random unless --set model.weights says otherwise.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from training import spread
+from measured import append, spread
 
 STAGES = {
     "imports": "Python, and ours but TensorFlow",
@@ -133,12 +132,7 @@ def measure(options: argparse.Namespace, began: float, folder: Path) -> dict[str
 def write(options: argparse.Namespace, runs: dict[str, list[dict[str, float]]]) -> None:
     """One row a process."""
     rows = [{"recipe": options.recipe, "cache": kind, **run} for kind, found in runs.items() for run in found]
-    new = not options.csv.exists()
-    with open(options.csv, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+    append(options.csv, rows)
 
 
 if __name__ == "__main__":

@@ -19,16 +19,15 @@ cache of the operating system, which the first, uncounted turn sees to.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+from measured import append, seconds, spread
 from PIL import Image
 
 from keras_leuk.data.cells import ALL, HEM, draw_cell, draw_subject
@@ -36,11 +35,6 @@ from keras_leuk.devices.start import start, versions
 from keras_leuk.images.cache import ingest
 from keras_leuk.images.decode import decoder
 from keras_leuk.images.preprocessing import Preparation
-
-
-def spread(values: list[float]) -> str:
-    """Median and range."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
 def generated(folder: Path, count: int) -> list[Path]:
@@ -122,24 +116,17 @@ def main() -> None:
     for name in ("pillow", "opencv", "bilinear", "tensorflow"):
         ratios = [ours / theirs for ours, theirs in zip(speed["ours"], speed[name], strict=True)]
         print(f"   {names[name] + ':':23}{spread(ratios)}")
-    if options.csv:
-        new = not options.csv.exists()
-        with open(options.csv, "a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["what", "images_per_second", "ratio_to_ours", "device"])
-            ours = statistics.median(speed["ours"])
-            writer.writerows([name, statistics.median(v), ours / statistics.median(v), device] for name, v in speed.items())
+    medians = {name: statistics.median(values) for name, values in speed.items()}
+    rows = [
+        {"what": name, "images_per_second": median, "ratio_to_ours": medians["ours"] / median, "device": device}
+        for name, median in medians.items()
+    ]
+    append(options.csv, rows)
 
 
 def measure(paths: list[Path], size: int, repeats: int, folder: Path) -> dict[str, list[float]]:
     """Seconds of each way in each turn."""
     preparation, through_tensorflow = Preparation(size), tensorflow(paths, size)
-
-    def seconds(work: Callable[[], object]) -> float:
-        began = time.perf_counter()
-        work()
-        return time.perf_counter() - began
 
     def cold(cache: Path) -> None:
         assert ingest(paths, preparation=preparation, cache=cache).decoded == len(paths)

@@ -17,7 +17,6 @@ Both use the same TensorFlow with oneDNN on. Weights are random: speed does not 
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from measured import append, spread
 
 from keras_leuk.data.demo import make_demo
 from keras_leuk.data.read import read
@@ -83,14 +83,8 @@ def main() -> None:
         print(f"   the notebook way:   {theirs:.0f} s, with one accuracy a cell")
         print(f"   ratio:              {theirs / ours:.3g}\n")
         ratio = projected(pictures, targets, folder, options)
-    if options.csv:
-        new = not options.csv.exists()
-        row = {"backbone": options.backbone, "ours_s": ours, "theirs_s": theirs, "ratio": theirs / ours, "projected_ratio": ratio}
-        with open(options.csv, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    row = {"backbone": options.backbone, "ours_s": ours, "theirs_s": theirs, "ratio": theirs / ours, "projected_ratio": ratio}
+    append(options.csv, [row])
 
 
 def command(data: Path, folder: Path, options: argparse.Namespace, budgets: list[int]) -> float:
@@ -140,11 +134,6 @@ def notebook(pictures: np.ndarray, targets: np.ndarray, options: argparse.Namesp
             model.fit(pictures[:cut], targets[:cut], batch_size=BATCH, epochs=epochs, verbose=0, validation_data=validation)
             model.evaluate(*validation, verbose=0)
     return time.perf_counter() - began
-
-
-def spread(values: list[float]) -> str:
-    """Median and range."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
 def timed(work: Any, repeats: int) -> list[float]:

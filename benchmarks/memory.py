@@ -18,7 +18,6 @@ Needs about 12 GB of disk in the temporary folder (TMPDIR) for 40,000 images.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
 import subprocess
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured import append
 from PIL import Image
 
 from keras_leuk.data.cells import ALL, HEM, draw_cell, draw_subject
@@ -74,13 +74,7 @@ def main() -> None:
     for way in options.ways.split(","):
         few, many = (row["predicted"] for row in rows if row["way"] == way)
         print(f"\n{way}: difference of the peaks {many - few:.0f} MB")
-    if options.csv:
-        new = not options.csv.exists()
-        with open(options.csv, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+    append(options.csv, rows)
 
 
 def one(way: str, count: int, folder: str, size: int) -> dict[str, Any]:

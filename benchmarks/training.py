@@ -15,14 +15,13 @@ does not depend on them.
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from measured import append, compile_as_a_notebook_does, spread, take_turns
 
 from keras_leuk.data.demo import make_demo
 from keras_leuk.data.read import read
@@ -40,25 +39,6 @@ from keras_leuk.recipe.schema import Augment, Head
 from keras_leuk.training import features
 from keras_leuk.training.epochs import epochs_of
 from keras_leuk.training.fit import compile_model, phases
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def take_turns(first: Callable[[], object], second: Callable[[], object], repeats: int) -> tuple[list[float], list[float]]:
-    """Times of both, one after the other, after a warm-up of each."""
-    first(), second()
-    pairs = [(seconds(first), seconds(second)) for _ in range(repeats)]
-    return [a for a, _ in pairs], [b for _, b in pairs]
-
-
-def spread(values: list[float]) -> str:
-    """Median and range."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
 def main() -> None:
@@ -89,13 +69,7 @@ def main() -> None:
             fine_tuned(options, pictures, targets, "horizontal and vertical flips", flips),
             fine_tuned(options, pictures, targets, "mantri2024's Table II augmentation", table),
         ]
-    if options.csv:
-        new = not options.csv.exists()
-        with open(options.csv, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(measured[0]))
-            if new:
-                writer.writeheader()
-            writer.writerows({**row, "device": device} for row in measured)
+    append(options.csv, [{**row, "device": device} for row in measured])
 
 
 def frozen(options: argparse.Namespace, cache: Path, pictures, targets: np.ndarray) -> dict[str, object]:
@@ -126,7 +100,7 @@ def frozen(options: argparse.Namespace, cache: Path, pictures, targets: np.ndarr
     # The plain way, as a notebook has it: the same graph with its backbone frozen, every image in memory, Model.fit.
     keras.utils.set_random_seed(0)
     plain = keras.Model(classifier.model.input, classifier.model.output)
-    plain.compile(optimizer=keras.optimizers.Adam(1e-3), loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    compile_as_a_notebook_does(plain)
     images = np.asarray(pictures.store.rows()[pictures.row_numbers()[: options.images]], np.float32)
 
     epochs = epochs_of(classifier.head, feed, {})
@@ -158,11 +132,9 @@ def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray, name:
     training = validate({"training": settings}).training
 
     def network():
-        model = build(
+        return build(
             backbone, Head(), size=options.size, classes=2, seed=0, weights=resolve("random", backbone), fine_tune="all"
         ).model
-        compile_model(model, training, phases(training, -(-count // options.batch))[0])
-        return model
 
     index = pictures.row_numbers()[:count]
     feed = Feed(
@@ -175,6 +147,8 @@ def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray, name:
     )
     resident = tf.constant(np.asarray(pictures.store.rows()[index], np.float32)), tf.constant(targets[:count])
     ours_model, bare_model = network(), network()
+    compile_model(ours_model, training, phases(training, -(-count // options.batch))[0])
+    compile_as_a_notebook_does(bare_model)
     epochs = epochs_of(ours_model, feed, {})
     ours, theirs = take_turns(
         lambda: epochs.train(1, Progress()),

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keras_leuk.data.demo import make_demo
+from keras_leuk.devices.threads import cores, grant
 from keras_leuk.recipe import Recipe
 from keras_leuk.recipe.loading import validate
+from keras_leuk.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(os.environ.get("KERAS_LEUK_SAMPLES", ROOT.parent / "shared"))
 
 # Tests must not read what the user has set, nor write into the user's cache.
 os.environ.pop("KERAS_LEUK_WEIGHTS", None)
+
+# Processes of tests divide the machine among them: two that each have all cores take a third longer.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    grant(max(1, cores() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
 
 
 @pytest.fixture(scope="session")
@@ -84,10 +91,26 @@ def tiny_recipe(tiny: Path):
     return make
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _drawing() -> Iterator[Any]:
+    """Runs write their report without figures, which take most of the time of a tiny run; gives what draws them."""
+    from keras_leuk.reporting import report
+
+    draw = report._draw
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "_draw", _drawing_nothing)
+        yield draw
+
+
+def _drawing_nothing(folder: RunFolder, contents: Any, progress: Any) -> list[Any]:
+    folder.figures.mkdir(exist_ok=True)
+    return []
+
+
 @pytest.fixture
-def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs write their report without figures, which take most of the time of a tiny run and are tested elsewhere."""
-    monkeypatch.setattr("keras_leuk.reporting.report._draw", lambda folder, contents, progress: [])
+def figures(_drawing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this test draw their figures."""
+    monkeypatch.setattr("keras_leuk.reporting.report._draw", _drawing)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

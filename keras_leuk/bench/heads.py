@@ -34,12 +34,15 @@ def training_heads(classifier: Classifier, rows: int, folder: Path) -> dict[str,
         rows: of an epoch, a multiple of the batch; images come in multiples of it.
         folder: where the feature store may be put.
     """
-    head = classifier.head
+    import keras
+
+    head, bare = classifier.head, keras.models.clone_model(classifier.head)
     store = _stored(rows, tuple(int(side) for side in head.input_shape[1:]), folder)
     labels = targets(rows)
     features = np.asarray(store.rows()[np.arange(rows)])
     settings = training()
     compile_model(head, settings, phases(settings, rows // BATCH)[0])
+    bare.compile(optimizer=keras.optimizers.Adam(), loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
 
     epochs = epochs_of(head, Feed(store.rows(), np.arange(rows), labels, batch_size=BATCH, shuffle_seed=0), {})
     numbers = count(1)
@@ -52,7 +55,7 @@ def training_heads(classifier: Classifier, rows: int, folder: Path) -> dict[str,
 
     def plain(images: int) -> Span:
         with timing() as watch:
-            head.fit(features, labels, batch_size=BATCH, epochs=images // rows, verbose=0)
+            bare.fit(features, labels, batch_size=BATCH, epochs=images // rows, verbose=0)
         return watch.span(images)
 
     return {

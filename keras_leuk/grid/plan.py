@@ -24,6 +24,7 @@ from keras_leuk.recipe import Recipe, load, resolved_yaml
 from keras_leuk.recipe.loading import shaping
 from keras_leuk.recipe.randomness import small_seed
 from keras_leuk.store.address import address
+from keras_leuk.training.optimizers import ARITHMETIC
 from keras_leuk.training.trajectory import shares_epochs, with_epochs
 
 EPOCHS = "training.epochs"
@@ -156,6 +157,7 @@ def facts(recipe: Recipe, ground: Ground) -> dict[str, Any]:
         "recipe": shaping(recipe),
         **ground.facts(recipe),
         "versions": {name: found[name] for name in _SHAPING},
+        "arithmetic": ARITHMETIC,
     }
 
 

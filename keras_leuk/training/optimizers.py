@@ -10,8 +10,12 @@ from typing import Any
 
 from keras_leuk.devices.start import start
 from keras_leuk.recipe.schema import LearningRate, Training
+from keras_leuk.training.fused import fused
 
 OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "adamax": "Adamax", "sgd": "SGD", "adamw": "AdamW"}
+
+ARITHMETIC = 2
+"""Counted up whenever training leads to other numbers in a way that no other fact shows (2: updates by TensorFlow's kernels)."""
 
 LOSSES = {
     "categorical_crossentropy": "CategoricalCrossentropy",
@@ -66,12 +70,12 @@ def make_optimizer(training: Training, rate: LearningRate, span: Span, factors: 
         settings["use_ema"] = True
     if training.accumulation_steps > 1:
         settings["gradient_accumulation_steps"] = training.accumulation_steps
-    kind = getattr(keras.optimizers, OPTIMIZERS[optimizer.name])
+    kind: Any = fused(getattr(keras.optimizers, OPTIMIZERS[optimizer.name]))
     scales = {path: factor for path, factor in (factors or {}).items() if factor != 1.0}
     if not scales:
         return kind(**settings)
 
-    class Scaled(kind):  # type: ignore[misc, valid-type]
+    class Scaled(kind):  # type: ignore[misc]
         """The same optimiser with a rate for each variable."""
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -263,7 +263,6 @@ def test_debug_is_taken_by_every_command(capfd: pytest.CaptureFixture[str]) -> N
     assert main(["recipes", "show", "default", "--debug"]) == 0
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_what_comes_next_after_a_cross_validation_works(elsewhere: Path, cells: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--data", str(cells), *FAST, "--split", "folds", "--out", "cv"]) == 0
     for arguments in (["evaluate", "cv"], ["train", "--resume", "--out", "cv"]):
@@ -283,7 +282,6 @@ def test_unknown_subjects_are_said_everywhere_once(elsewhere: Path, cells: Path,
     assert report.count("subjects are unknown") == 1
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_runs_without_out_are_numbered(elsewhere: Path, cells: Path) -> None:
     for _ in range(2):
         assert main(["train", "--data", str(cells), *FAST, "--set", "name=mine"]) == 0

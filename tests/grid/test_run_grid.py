@@ -24,8 +24,6 @@ from keras_leuk.grid.run import GridOutcome, claim, run_grid
 from keras_leuk.recipe import load, resolved_yaml
 from keras_leuk.training.run import train
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 RATES = Axis("training.learning_rate.initial", (0.001, 0.01))
 HEAD = {"layers": [{"type": "standardize"}, {"type": "dropout", "rate": 0.3}]}
 SETTINGS = {"training__batch_size": 8, "evaluation__resamples": 100, "model__head": HEAD}

@@ -23,7 +23,7 @@ ONE = {"only": ("vgg16", "adam", "epochs=10", "seed=0"), "instead": {"vgg16": "m
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, without_figures: None) -> Here:
+def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     """The command line trains here, without figures of runs and grids, which are tested elsewhere."""
     executor = Here()
     monkeypatch.setitem(EXECUTORS, "processes", lambda *asked: executor)

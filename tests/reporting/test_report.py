@@ -19,6 +19,8 @@ from keras_leuk.reporting.report import write_report
 from keras_leuk.reporting.tables import NAMES as MEASURE_NAMES
 from keras_leuk.reporting.tables import escape, markdown
 
+pytestmark = pytest.mark.usefixtures("figures")
+
 
 def files(folder):
     return {p.relative_to(folder.path).as_posix(): p.read_bytes() for p in sorted(folder.path.rglob("*")) if p.is_file()}

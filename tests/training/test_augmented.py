@@ -28,9 +28,6 @@ FROZEN = {**LIVELY, "model__head": {"layers": [{"type": "standardize"}]}}
 FINE_TUNED = {**LIVELY, "model__fine_tune": "all"}
 
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
-
 @pytest.fixture
 def feeds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Feed]:
     """The feeds of a run, by side."""

@@ -100,12 +100,14 @@ def test_a_run_on_hand_made_features_is_whole(hand: RunFolder, run_files: set[st
     assert hand.read_json(hand.mark)["epochs"] == 1
 
 
-def test_the_report_names_no_backbone_that_was_not_used(hand: RunFolder) -> None:
+def test_the_report_names_no_backbone_that_was_not_used(hand: RunFolder, figures: None) -> None:
+    write_report(hand)
     report = hand.report.read_text(encoding="utf-8").lower()
     for word in ("mobilenet", "imagenet", "backbone", "random weights", "over the epochs", "| optimizer"):
         assert word not in report, word
     assert "size, shape, colour and texture" in report
     assert "none: fitted at once" in report
+    assert (hand.figures / "roc.png").exists()
     assert not (hand.figures / "loss.png").exists()
     # Judged again from the folder alone.
     before = hand.metrics.read_bytes(), hand.report.read_bytes()

@@ -192,7 +192,7 @@ def test_a_plateau_lowers_the_rate_and_no_further_than_asked(tiny_recipe, cache:
     assert rates == pytest.approx([0.01, 0.01, 1e-3, 1e-3, 1e-4, 1e-4, 1e-4, 1e-4])
 
 
-def test_two_phases_in_a_run(tiny_recipe, cache: Path, tmp_path: Path, without_figures: None) -> None:
+def test_two_phases_in_a_run(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     head_first = {"epochs": 2, "learning_rate": 0.01}
     rate = {"initial": 1e-4, "schedule": "cosine", "warmup_epochs": 1, "block_decay": 0.9}
     settings = {"training__epochs": 5, "training__head_first": head_first, "training__learning_rate": rate}

@@ -23,6 +23,7 @@ from keras_leuk.models.backbones import BACKBONES
 from keras_leuk.progress import Recorder
 from keras_leuk.recipe import load, resolved_yaml
 from keras_leuk.recipe.schema import Head
+from keras_leuk.reporting.figures import NAMES
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.inference import predict_images
 from keras_leuk.training.run import continued, train
@@ -69,6 +70,12 @@ def test_a_run_leaves_what_is_promised(finished: RunFolder, run_files: set[str])
     assert list(history) == ["epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy"]
 
 
+def test_a_run_draws_its_figures(figures: None, tiny_recipe, cache: Path, tmp_path: Path) -> None:
+    run = train(tiny_recipe(training__epochs=1), tmp_path / "run", cache=cache).run
+    assert {path.stem for path in run.figures.glob("*.png")} == set(NAMES)
+    assert all(f"](figures/{name}.png)" in run.report.read_text() for name in NAMES)
+
+
 def test_no_subject_stands_on_two_sides(finished: RunFolder) -> None:
     rows = pd.read_csv(finished.split, dtype=str)
     assert rows.groupby("subject")["split"].nunique().max() == 1
@@ -101,7 +108,6 @@ def test_predict_gives_a_picture_the_bits_of_training(finished: RunFolder, tiny:
     assert found["predicted"].tolist() == rows.loc[images, "predicted"].tolist()
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_second_run_computes_no_feature_again(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     frozen = tiny_recipe(images__size=40)
     first = train(frozen, tmp_path / "a", cache=cache)
@@ -119,7 +125,6 @@ def test_a_second_run_computes_no_feature_again(tiny_recipe, cache: Path, tmp_pa
         assert (timing["images_through_frozen_backbone"], timing["images_decoded"]) == (0, 0)
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_frozen_backbone_does_not_move_and_a_trained_one_does(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     def weights(run: RunFolder) -> dict[str, np.ndarray]:
         model = build(BACKBONES["mobilenet"], Head(), size=32, classes=2, seed=9, weights=None).model
@@ -179,7 +184,6 @@ def test_monitoring_the_test_set_is_said_everywhere(tiny_recipe, cache: Path, tm
     assert json.loads(run.metrics.read_text())["validation"]["n"] == 0
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_without_validation_there_is_no_early_stopping(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     run = train(tiny_recipe(split__validation=0, training__epochs=3), tmp_path / "r", cache=cache).run
     history = pd.read_csv(run.history)
@@ -218,7 +222,6 @@ def test_heads_and_losses_go_together(settings: dict[str, Any], tiny_recipe, cac
     assert (labels == table["predicted"]).all()
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_cross_validation_tests_each_image_once(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     run = train(tiny_recipe(split__strategy="folds", training__epochs=2), tmp_path / "r", cache=cache).run
     table = pd.read_csv(run.predictions, dtype={"fold": str})
@@ -237,7 +240,6 @@ def test_cross_validation_tests_each_image_once(tiny_recipe, cache: Path, tmp_pa
     assert (one.predictions).read_bytes() == run.fold("1").predictions.read_bytes()
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_split_can_be_reused_and_is_checked(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     first = train(tiny_recipe(), tmp_path / "a", cache=cache).run
     again = train(tiny_recipe(seed=3, split__file=str(first.split)), tmp_path / "b", cache=cache).run
@@ -250,7 +252,6 @@ def test_a_split_can_be_reused_and_is_checked(tiny_recipe, cache: Path, tmp_path
     assert not (tmp_path / "c").exists()
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_unreadable_images_are_left_out_only_when_told(tiny: Path, tiny_recipe, cache: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(tiny, data)
@@ -264,7 +265,6 @@ def test_unreadable_images_are_left_out_only_when_told(tiny: Path, tiny_recipe, 
     assert len(pd.read_csv(run.predictions)) == 74
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_resume_needs_the_same_recipe(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     out = tmp_path / "r"
     done = train(tiny_recipe(), out, cache=cache).run
@@ -278,7 +278,6 @@ def test_resume_needs_the_same_recipe(tiny_recipe, cache: Path, tmp_path: Path) 
     assert done.predictions.read_bytes() == before
 
 
-@pytest.mark.usefixtures("without_figures")
 def test_a_bad_run_leaves_nothing(tiny_recipe, cache: Path, tmp_path: Path) -> None:
     for settings in (
         {"data__positive": "AML"},

@@ -14,8 +14,6 @@ from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.predictor import load_predictor
 from keras_leuk.training.trajectory import train_trajectory
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray:

@@ -13,8 +13,6 @@ from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.run import train
 from keras_leuk.training.trajectory import shares_epochs, train_trajectory, with_epochs
 
-pytestmark = pytest.mark.usefixtures("without_figures")
-
 HEAD = {"layers": [{"type": "standardize"}, {"type": "dense", "units": 8}, {"type": "dropout", "rate": 0.3}]}
 PATHS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     # Watched for so short a time that the largest budget is not used up.
