@@ -8,108 +8,91 @@ weights, which Keras does not, so the two differ in their last digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
-def fused(kind: type) -> type:
+@dataclass(frozen=True)
+class Kernel:
+    """An update of TensorFlow's, and what its arguments are called in Keras' optimiser.
+
+    Attributes:
+        name: in `tf.raw_ops`.
+        slots: arguments that are a variable beside each weight; attributes that hold a list of them.
+        numbers: arguments that are a number; attributes.
+        powers: arguments that are a number to the power of the update's number, from 1; attributes.
+    """
+
+    name: str
+    slots: Mapping[str, str]
+    numbers: Mapping[str, str]
+    powers: Mapping[str, str] = field(default_factory=dict)
+
+
+_BETAS = {"beta1": "beta_1", "beta2": "beta_2", "epsilon": "epsilon"}
+
+_ADAM = Kernel(
+    "ResourceApplyAdam", {"m": "_momentums", "v": "_velocities"}, _BETAS, {"beta1_power": "beta_1", "beta2_power": "beta_2"}
+)
+
+KERNELS = {
+    "Adam": _ADAM,
+    # Keras takes the decay of the weights off before the update.
+    "AdamW": _ADAM,
+    "Adamax": Kernel("ResourceApplyAdaMax", {"m": "_m", "v": "_u"}, _BETAS, {"beta1_power": "beta_1"}),
+    "RMSprop": Kernel(
+        "ResourceApplyRMSProp",
+        {"ms": "_velocities", "mom": "_momentums"},
+        {"rho": "rho", "momentum": "momentum", "epsilon": "epsilon"},
+    ),
+}
+
+
+def fused(kind: Any) -> Any:
     """A Keras optimiser whose updates are TensorFlow's kernels; `kind` itself where there is none for it.
 
     Args:
         kind: a class of `keras.optimizers`. Everything but the update of a variable stays Keras' own: schedules, clipping, weight
-            decay, moving averages, accumulation.
+            decay, moving averages, accumulation. Not for AMSGrad or centred RMSprop.
     """
-    make = _KINDS.get(kind.__name__)
-    if make is None:
-        return kind
-    made = make(kind)
-    # Keras names an optimiser's variables by its class.
-    made.__name__ = kind.__name__
-    return made
+    kernel = KERNELS.get(kind.__name__)
+    return kind if kernel is None else _with(kernel, kind)
 
 
-def _adam(kind: Any) -> type:
+def _with(kernel: Kernel, kind: Any) -> Any:
     class Fused(kind):  # type: ignore[misc]
-        """Adam, or AdamW, whose decay of the weights comes before its update."""
-
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            import tensorflow as tf
-
-            index, kind = self._get_variable_index(variable), variable.dtype
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle,
-                m=self._momentums[index].value.handle,
-                v=self._velocities[index].value.handle,
-                beta1_power=_power(self.beta_1, self.iterations, kind),
-                beta2_power=_power(self.beta_2, self.iterations, kind),
-                lr=tf.cast(learning_rate, kind),
-                beta1=tf.cast(self.beta_1, kind),
-                beta2=tf.cast(self.beta_2, kind),
-                epsilon=tf.cast(self.epsilon, kind),
-                grad=tf.cast(gradient, kind),
-            )
-
-    return Fused
-
-
-def _adamax(kind: Any) -> type:
-    class Fused(kind):  # type: ignore[misc]
-        """Adamax."""
-
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            import tensorflow as tf
-
-            index, kind = self._get_variable_index(variable), variable.dtype
-            tf.raw_ops.ResourceApplyAdaMax(
-                var=variable.handle,
-                m=self._m[index].value.handle,
-                v=self._u[index].value.handle,
-                beta1_power=_power(self.beta_1, self.iterations, kind),
-                lr=tf.cast(learning_rate, kind),
-                beta1=tf.cast(self.beta_1, kind),
-                beta2=tf.cast(self.beta_2, kind),
-                epsilon=tf.cast(self.epsilon, kind),
-                grad=tf.cast(gradient, kind),
-            )
-
-    return Fused
-
-
-def _rmsprop(kind: Any) -> type:
-    class Fused(kind):  # type: ignore[misc]
-        """RMSprop, not centred. The kernel wants a place for a momentum even where there is none."""
-
-        _momentums: list[Any]
+        """The same optimiser, one pass an update."""
 
         def build(self, variables: Any) -> None:
-            built = self.built
+            if self.built:
+                return
             super().build(variables)
-            if not built and not self._momentums:
-                self._momentums = self.add_optimizer_variables(variables, "momentum")
+            # RMSprop's kernel wants a place for a momentum even where there is none.
+            for attribute in kernel.slots.values():
+                if not getattr(self, attribute):
+                    setattr(self, attribute, self.add_optimizer_variables(variables, attribute.strip("_")))
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
             import tensorflow as tf
 
-            index, kind = self._get_variable_index(variable), variable.dtype
-            tf.raw_ops.ResourceApplyRMSProp(
+            index, dtype = self._get_variable_index(variable), variable.dtype
+            getattr(tf.raw_ops, kernel.name)(
                 var=variable.handle,
-                ms=self._velocities[index].value.handle,
-                mom=self._momentums[index].value.handle,
-                lr=tf.cast(learning_rate, kind),
-                rho=tf.cast(self.rho, kind),
-                momentum=tf.cast(self.momentum, kind),
-                epsilon=tf.cast(self.epsilon, kind),
-                grad=tf.cast(gradient, kind),
+                lr=tf.cast(learning_rate, dtype),
+                grad=tf.cast(gradient, dtype),
+                **{argument: getattr(self, slots)[index].value.handle for argument, slots in kernel.slots.items()},
+                **{argument: tf.cast(getattr(self, number), dtype) for argument, number in kernel.numbers.items()},
+                **{argument: _power(getattr(self, base), self.iterations, dtype) for argument, base in kernel.powers.items()},
             )
 
+    # Keras names an optimiser's variables by its class.
+    Fused.__name__ = kind.__name__
     return Fused
 
 
-def _power(base: float, iterations: Any, kind: Any) -> Any:
-    """`base` to the number of the update, from 1, as Keras has it."""
+def _power(base: float, iterations: Any, dtype: Any) -> Any:
+    """`base` to the number of the update, computed as Keras does."""
     from keras import ops
 
-    return ops.power(ops.cast(base, kind), ops.cast(iterations + 1, kind))
-
-
-_KINDS: dict[str, Callable[[Any], type]] = {"Adam": _adam, "AdamW": _adam, "Adamax": _adamax, "RMSprop": _rmsprop}
+    return ops.power(ops.cast(base, dtype), ops.cast(iterations + 1, dtype))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_head import LABELS, ROWS, TARGETS, small_head
 
-from keras_leuk.devices.start import start
 from keras_leuk.errors import LeukError
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.progress import Progress
@@ -17,24 +17,6 @@ from keras_leuk.recipe.loading import validate
 from keras_leuk.store.arrays import ArrayStore
 from keras_leuk.training.epochs import Compiled, Replicated, Stepwise, epochs_of
 from keras_leuk.training.fit import compile_model, phases
-
-RNG = np.random.default_rng(0)
-ROWS = RNG.normal(size=(90, 12)).astype(np.float32)
-LABELS = (ROWS[:, 0] + 0.5 * RNG.normal(size=90) > 0).astype(int)
-TARGETS = np.eye(2, dtype=np.float32)[LABELS]
-
-
-def _model() -> Any:
-    start()
-    import keras
-
-    keras.backend.clear_session()
-    inputs = keras.Input((12,))
-    tensor = keras.layers.Dense(8, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=1))(inputs)
-    tensor = keras.layers.BatchNormalization()(tensor)
-    tensor = keras.layers.Dropout(0.4, seed=1)(tensor)
-    outputs = keras.layers.Dense(2, activation="softmax", kernel_initializer=keras.initializers.GlorotUniform(seed=2))(tensor)
-    return keras.Model(inputs, outputs)
 
 
 def _feeds(*, rows: Any = ROWS, weights: bool = False, oversample: bool = False) -> tuple[Feed, Feed]:
@@ -54,7 +36,7 @@ def _feeds(*, rows: Any = ROWS, weights: bool = False, oversample: bool = False)
 def _course(way: type, settings: dict[str, Any], **feeds: Any) -> tuple[list[Any], list[np.ndarray]]:
     """Three epochs: metrics of both sides after each, and every variable in the end."""
     training = validate({"training": {"epochs": 3, "learning_rate": 0.01, **settings}}).training
-    model, (train, val) = _model(), _feeds(**feeds)
+    model, (train, val) = small_head(), _feeds(**feeds)
     compile_model(model, training, phases(training, train.steps)[0])
     epochs = way(model, train, {"val": val})
     seen: list[Any] = []
@@ -101,7 +83,7 @@ def test_the_first_batch_without_a_number_is_named(way: type, monkeypatch: pytes
     """Whatever piece it is in; later batches go on from it, but are not what went wrong."""
     monkeypatch.setattr("keras_leuk.images.chunks.HELD_BYTES", 16 * 12 * 4 * 4)
     training = validate({"training": {"epochs": 1}}).training
-    model, (train, _) = _model(), _feeds(weights=True)
+    model, (train, _) = small_head(), _feeds(weights=True)
     train.weights[train.order(1)[0][37]] = np.nan
     compile_model(model, training, phases(training, train.steps)[0])
     with pytest.raises(LeukError, match=r"the loss became nan in epoch 1, batch 3; try a lower --learning-rate"):
@@ -121,7 +103,7 @@ def test_the_user_is_heard_within_an_epoch(way: type, monkeypatch: pytest.Monkey
                 raise KeyboardInterrupt
 
     training = validate({"training": {"epochs": 1, "optimizer": {"name": "sgd"}}}).training
-    model, (train, _) = _model(), _feeds()
+    model, (train, _) = small_head(), _feeds()
     compile_model(model, training, phases(training, train.steps)[0])
     epochs = way(model, train, {})
     with pytest.raises(KeyboardInterrupt):
@@ -132,7 +114,7 @@ def test_the_user_is_heard_within_an_epoch(way: type, monkeypatch: pytest.Monkey
 
 def test_features_are_trained_on_in_compiled_loops_and_pictures_and_several_devices_are_not() -> None:
     training = validate({"training": {"epochs": 1}}).training
-    model, (train, _) = _model(), _feeds()
+    model, (train, _) = small_head(), _feeds()
     compile_model(model, training, phases(training, train.steps)[0])
     assert isinstance(epochs_of(model, train, {}), Compiled)
     pictures = Feed(np.zeros((4, 12), np.uint8), np.arange(4), TARGETS[:4], batch_size=2)

@@ -9,32 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_head import ROWS, TARGETS, small_head
 
-from keras_leuk.devices.start import start
 from keras_leuk.errors import LeukError, RunError
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.loading import validate
 from keras_leuk.training.checkpoint import Checkpoint
 from keras_leuk.training.fit import Fit, fit
-
-RNG = np.random.default_rng(0)
-ROWS = RNG.normal(size=(90, 12)).astype(np.float32)
-LABELS = (ROWS[:, 0] + 0.5 * RNG.normal(size=90) > 0).astype(int)
-TARGETS = np.eye(2, dtype=np.float32)[LABELS]
-
-
-def _model() -> Any:
-    start()
-    import keras
-
-    keras.backend.clear_session()
-    inputs = keras.Input((12,))
-    tensor = keras.layers.Dense(8, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(seed=1))(inputs)
-    tensor = keras.layers.BatchNormalization()(tensor)
-    tensor = keras.layers.Dropout(0.4, seed=1)(tensor)
-    outputs = keras.layers.Dense(2, activation="softmax", kernel_initializer=keras.initializers.GlorotUniform(seed=2))(tensor)
-    return keras.Model(inputs, outputs)
 
 
 def _feed(places: np.ndarray, *, shuffle: bool = False) -> Feed:
@@ -51,7 +33,7 @@ def _fit(
     **settings: Any,
 ) -> tuple[Any, Fit]:
     training = validate({"training": {"epochs": epochs, "learning_rate": 0.01, **settings}}).training
-    model = _model()
+    model = small_head()
     places = np.arange(90)
     result = fit(
         model,
