@@ -43,7 +43,7 @@ from keras_leuk.models.backbones import find
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Advance, Progress
 from keras_leuk.recipe.loading import validate
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.training import features
 from keras_leuk.training.engine_choice import choose, processor
 from keras_leuk.training.engine_openvino import converted
@@ -63,7 +63,7 @@ from keras_leuk.models import assembly
 # The network is built by our own code so that it is the very same; none of our settings is made.
 assembly.start = lambda: None
 from keras_leuk.models.weights import resolve
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 record = find(sys.argv[1])
 pictures = np.load(sys.argv[2])
 model = assembly.build(record, Head(), size=pictures.shape[1], classes=2, seed=0, weights=resolve("random", record)).trunk

@@ -34,8 +34,9 @@ from keras_leuk.models.backbones import find
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import load
+from keras_leuk.recipe.augment import Augment
 from keras_leuk.recipe.loading import validate
-from keras_leuk.recipe.schema import Augment, Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.training import features
 from keras_leuk.training.epochs import epochs_of
 from keras_leuk.training.fit import compile_model, phases

@@ -34,7 +34,8 @@ def one(name: str) -> dict[str, float]:
     from keras_leuk.models import heads
     from keras_leuk.models.assembly import build
     from keras_leuk.models.weights import resolve
-    from keras_leuk.recipe.schema import Head, Training
+    from keras_leuk.recipe.model import Head
+    from keras_leuk.recipe.training import Training
     from keras_leuk.training.fit import compile_model, phases
     from keras_leuk.training.forward import Forward
 

@@ -15,7 +15,7 @@ from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.models.weights import Weights, WeightsOutOfReachError, resolve
 from keras_leuk.progress import Progress
-from keras_leuk.recipe.schema import Images
+from keras_leuk.recipe.data import Images
 from keras_leuk.training import features
 from keras_leuk.training.preflight import HAND_SIZE
 

@@ -15,8 +15,8 @@ from keras_leuk.data.split_file import reuse
 from keras_leuk.data.splits import fold_names, split
 from keras_leuk.errors import RunError, UsageError
 from keras_leuk.models import backbones
+from keras_leuk.recipe.data import Split
 from keras_leuk.recipe.loading import load, validate
-from keras_leuk.recipe.schema import Split
 from keras_leuk.runs.folder import RunFolder
 
 Json = dict[str, Any]

@@ -23,7 +23,7 @@ from keras_leuk.models.backbones import Backbone
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.loading import validate
-from keras_leuk.recipe.schema import Training
+from keras_leuk.recipe.training import Training
 from keras_leuk.store.arrays import ArrayStore
 from keras_leuk.training.engines import described, make_forward
 from keras_leuk.training.epochs import epochs_of

@@ -16,7 +16,7 @@ from keras_leuk.images.cache import Pictures, ingest
 from keras_leuk.images.pipeline import Augmenter, Feed
 from keras_leuk.images.preprocessing import Preparation
 from keras_leuk.recipe import load
-from keras_leuk.recipe.schema import Augment
+from keras_leuk.recipe.augment import Augment
 
 BATCH = 32
 

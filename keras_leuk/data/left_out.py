@@ -16,7 +16,7 @@ from keras_leuk.data.overlap import SIDES, listing
 from keras_leuk.data.split_file import UNUSED
 from keras_leuk.data.table import natural_key
 from keras_leuk.errors import DataError
-from keras_leuk.recipe.schema import Split
+from keras_leuk.recipe.data import Split
 
 _TEST = SIDES[2]
 

@@ -19,8 +19,8 @@ from keras_leuk.data.overlap import SIDES
 from keras_leuk.data.split_file import UNUSED
 from keras_leuk.data.table import natural_key, own_folds, own_parts, subjects_known
 from keras_leuk.errors import RecipeError
+from keras_leuk.recipe.data import Split
 from keras_leuk.recipe.randomness import generator
-from keras_leuk.recipe.schema import Split
 
 TRAIN, VALIDATION, TEST = SIDES
 

@@ -19,7 +19,7 @@ from keras_leuk.data.sides import Sides, allowed, fold_names
 from keras_leuk.data.split_file import SPLIT_COLUMNS, read_split, reuse, write_split
 from keras_leuk.data.table import subjects_known
 from keras_leuk.errors import DataError, RecipeError
-from keras_leuk.recipe.schema import Split
+from keras_leuk.recipe.data import Split
 
 __all__ = ["SplitResult", "allowed", "fold_names", "read_split", "split", "write_split"]
 

@@ -30,8 +30,8 @@ from scipy.special import betaincinv
 
 from keras_leuk.images import colour, noise
 from keras_leuk.images.geometry import affine_matrices, warp
+from keras_leuk.recipe.augment import Augment, Shift
 from keras_leuk.recipe.randomness import generator, uniforms
-from keras_leuk.recipe.schema import Augment, Shift
 
 _COUNT = 20
 """Uniform numbers drawn for a picture. Each operation has its own, so switching one on does not change what another draws."""

@@ -17,8 +17,8 @@ import numpy as np
 from keras_leuk.devices.start import preparing, start
 from keras_leuk.images.ahead import ahead
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
+from keras_leuk.recipe.augment import Augment
 from keras_leuk.recipe.randomness import generator
-from keras_leuk.recipe.schema import Augment
 from keras_leuk.store.arrays import Blocks, StoredRows, aligned
 
 PREFETCH = 2

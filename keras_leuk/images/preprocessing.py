@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_leuk.recipe.schema import Images
+from keras_leuk.recipe.data import Images
 
 MARGIN = 0.1
 """Rim around a cell that the recipe leaves open, as a share of the cell's longer side."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
 from keras_leuk.images.cache import Pictures
-from keras_leuk.recipe.schema import Augment
+from keras_leuk.recipe.augment import Augment
 from keras_leuk.store.arrays import ArrayStore, StoredRows, aligned
 
 

@@ -20,8 +20,8 @@ from keras_leuk.models.backbones import KERAS, PREPROCESSING, Backbone
 from keras_leuk.models.blocks import blocks, trained_layers
 from keras_leuk.models.heads import units
 from keras_leuk.models.weights import Weights
+from keras_leuk.recipe.model import BatchNormalization, Dense, Dropout, Head, Output, Regularizer, Standardize
 from keras_leuk.recipe.randomness import small_seed
-from keras_leuk.recipe.schema import BatchNormalization, Dense, Dropout, Head, Output, Regularizer, Standardize
 
 _CAFFE_MEAN_BGR = [103.939, 116.779, 123.68]
 _TORCH_MEAN = [0.485, 0.456, 0.406]

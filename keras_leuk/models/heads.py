@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_leuk.errors import RecipeError
-from keras_leuk.recipe.schema import BatchNormalization, Dense, Dropout, Head, Output, Regularizer, Standardize
+from keras_leuk.recipe.model import BatchNormalization, Dense, Dropout, Head, Output, Regularizer, Standardize
 
 
 @dataclass(frozen=True)

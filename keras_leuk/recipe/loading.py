@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from keras_leuk.errors import RecipeError, UsageError, suggestion
-from keras_leuk.recipe.schema import ALSO, Recipe
+from keras_leuk.recipe.model import ALSO
+from keras_leuk.recipe.schema import Recipe
 
 _SUFFIXES = (".yaml", ".yml")
 

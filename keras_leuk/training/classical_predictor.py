@@ -18,7 +18,7 @@ from keras_leuk.models import backbones, heads
 from keras_leuk.models.assembly import build, rescaling
 from keras_leuk.models.classical import Classical
 from keras_leuk.progress import Progress
-from keras_leuk.recipe.schema import Head, Output
+from keras_leuk.recipe.model import Head, Output
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.engines import make_forward, usable
 

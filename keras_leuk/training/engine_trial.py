@@ -27,7 +27,7 @@ def main(backbone: str, size: int) -> None:
     from keras_leuk.models.assembly import build
     from keras_leuk.models.backbones import find
     from keras_leuk.models.weights import resolve
-    from keras_leuk.recipe.schema import Head
+    from keras_leuk.recipe.model import Head
     from keras_leuk.training.forward import BATCH
 
     record = find(backbone)

@@ -19,7 +19,7 @@ from keras_leuk.errors import LeukError
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.randomness import small_seed
-from keras_leuk.recipe.schema import EarlyStopping, LearningRate, Plateau, Training
+from keras_leuk.recipe.training import EarlyStopping, LearningRate, Plateau, Training
 from keras_leuk.training.checkpoint import Checkpoint, State
 from keras_leuk.training.epochs import Epochs, epochs_of
 from keras_leuk.training.optimizers import Span, make_loss, make_metric, make_optimizer, rate_at

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_leuk.devices.start import start
-from keras_leuk.recipe.schema import LearningRate, Training
+from keras_leuk.recipe.training import LearningRate, Training
 from keras_leuk.training.fused import fused
 
 OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "adamax": "Adamax", "sgd": "SGD", "adamw": "AdamW"}

@@ -21,7 +21,7 @@ from keras_leuk.models import backbones
 from keras_leuk.models.assembly import Classifier, build, rescaling
 from keras_leuk.models.heads import averaged
 from keras_leuk.progress import Progress
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.classical_predictor import KIND as CLASSICAL
 from keras_leuk.training.classical_predictor import ClassicalPredictor, load_classical

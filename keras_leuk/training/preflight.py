@@ -16,7 +16,8 @@ from keras_leuk.errors import RecipeError
 from keras_leuk.models import backbones, heads
 from keras_leuk.models.backbones import Backbone
 from keras_leuk.recipe import Recipe
-from keras_leuk.recipe.schema import BINARY_LOSSES, Head, Standardize
+from keras_leuk.recipe.model import Head, Standardize
+from keras_leuk.recipe.training import BINARY_LOSSES
 from keras_leuk.training.engines import require
 
 HAND_SIZE = 224

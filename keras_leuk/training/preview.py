@@ -17,8 +17,8 @@ from keras_leuk.images.preprocessing import Preparation
 from keras_leuk.models import backbones
 from keras_leuk.progress import Progress
 from keras_leuk.recipe import Recipe
+from keras_leuk.recipe.augment import Augment
 from keras_leuk.recipe.randomness import generator
-from keras_leuk.recipe.schema import Augment
 from keras_leuk.reporting.preview import Row, Shown, write_preview
 from keras_leuk.training.materials import read_table, tell_data
 

@@ -21,7 +21,7 @@ from keras_leuk.images.pipeline import Feed
 from keras_leuk.models import heads
 from keras_leuk.progress import Progress, Recorder
 from keras_leuk.recipe import Recipe
-from keras_leuk.recipe.schema import LearningRate, Training
+from keras_leuk.recipe.training import LearningRate, Training
 from keras_leuk.reporting.rates import write_rates
 from keras_leuk.training import results, single
 from keras_leuk.training.fit import Phase, compile_model

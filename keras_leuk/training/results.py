@@ -24,7 +24,7 @@ from keras_leuk.models.assembly import Classifier
 from keras_leuk.models.heads import CLASSICAL, averaged, classical, meaning
 from keras_leuk.progress import Recorder
 from keras_leuk.recipe import Recipe
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.reporting.report import write_report
 from keras_leuk.runs.atomic import link, replacing, write_json, write_text
 from keras_leuk.runs.folder import RunFolder

@@ -16,7 +16,7 @@ from keras_leuk.images.views import Dihedral, Drawn, Kind, Plain, Views, views_o
 from keras_leuk.models import heads
 from keras_leuk.models.assembly import Classifier, needs_statistics, rate_factors, set_trainable, standardize
 from keras_leuk.recipe import Recipe
-from keras_leuk.recipe.schema import LearningRate
+from keras_leuk.recipe.training import LearningRate
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.store.arrays import StoredRows
 from keras_leuk.training import features, results

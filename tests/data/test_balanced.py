@@ -10,8 +10,8 @@ from keras_leuk.data.by_image import draw_balanced
 from keras_leuk.data.splits import split
 from keras_leuk.errors import DataError
 from keras_leuk.papers.library import paper
+from keras_leuk.recipe.data import Split
 from keras_leuk.recipe.randomness import generator
-from keras_leuk.recipe.schema import Split
 
 CNMC = [(None, "ALL")] * 7272 + [(None, "HEM")] * 3389
 

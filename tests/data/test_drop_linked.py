@@ -16,7 +16,7 @@ from keras_leuk.errors import DataError
 from keras_leuk.grid.ground import Ground
 from keras_leuk.papers.library import paper
 from keras_leuk.progress import Recorder
-from keras_leuk.recipe.schema import Split
+from keras_leuk.recipe.data import Split
 from keras_leuk.training.materials import gather
 from keras_leuk.training.run import assemble
 

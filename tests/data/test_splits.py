@@ -12,7 +12,7 @@ from keras_leuk.data.linked import cnmc_links
 from keras_leuk.data.read import read
 from keras_leuk.data.splits import allowed, fold_names, read_split, split, write_split
 from keras_leuk.errors import DataError, RecipeError
-from keras_leuk.recipe.schema import Split
+from keras_leuk.recipe.data import Split
 
 CLASSES = ("HEM", "ALL")
 

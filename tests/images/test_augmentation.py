@@ -16,7 +16,7 @@ from scipy import stats
 from keras_leuk.data.cells import ALL, draw_cell, draw_subject
 from keras_leuk.devices.start import start
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
-from keras_leuk.recipe.schema import Augment
+from keras_leuk.recipe.augment import Augment
 
 ALONE: dict[str, dict[str, Any]] = {
     "rotation": {"rotation_range": 40},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras_leuk.devices.start import start
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
 from keras_leuk.images.pipeline import Augmenter, Feed, mixed, near
-from keras_leuk.recipe.schema import Augment
+from keras_leuk.recipe.augment import Augment
 
 COUNT = 30
 PICTURES = np.random.default_rng(0).integers(0, 256, (COUNT, 16, 16, 3), np.uint8)

@@ -23,7 +23,7 @@ from keras_leuk.images.preprocessing import (
     prepare,
     resize,
 )
-from keras_leuk.recipe.schema import Images
+from keras_leuk.recipe.data import Images
 from keras_leuk.store.address import address
 
 INTERPOLATIONS = ["nearest", "bilinear", "bicubic", "lanczos", "area"]

@@ -7,7 +7,7 @@ import pytest
 
 from keras_leuk.images.augmentation import Augmentation, Picture, draw
 from keras_leuk.images.views import Dihedral, Drawn, Plain, Views
-from keras_leuk.recipe.schema import Augment
+from keras_leuk.recipe.augment import Augment
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 3), np.uint8)
 KEYS = [hashlib.sha256(picture).hexdigest() for picture in PICTURES]

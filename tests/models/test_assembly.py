@@ -13,7 +13,7 @@ from keras_leuk.errors import WeightsError
 from keras_leuk.models.assembly import build, needs_statistics, rescaling, standardize
 from keras_leuk.models.backbones import BACKBONES, PREPROCESSING
 from keras_leuk.models.weights import Weights, resolve
-from keras_leuk.recipe.schema import Dense, Dropout, Head, Output, Regularizer, Standardize
+from keras_leuk.recipe.model import Dense, Dropout, Head, Output, Regularizer, Standardize
 from keras_leuk.store.address import address
 from keras_leuk.training import features
 

@@ -9,7 +9,7 @@ import pytest
 from keras_leuk.errors import RecipeError
 from keras_leuk.models.assembly import build, last_feature_map
 from keras_leuk.models.backbones import BACKBONES, PREPROCESSING, Backbone, _by_name, find, markdown
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 
 EXPECTED = {
     "mobilenet", "mobilenetv2", "efficientnetb0", "efficientnetb3", "efficientnetv2s", "efficientnetv2m", "vgg16", "vgg19",

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from keras_leuk.errors import RecipeError
 from keras_leuk.models import heads
-from keras_leuk.recipe.schema import Head, Output
+from keras_leuk.recipe.model import Head, Output
 
 ONE = Output(activation="sigmoid", units="one")
 SOFTMAX, SIGMOIDS = Output(), Output(activation="sigmoid")

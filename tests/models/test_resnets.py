@@ -10,7 +10,7 @@ from keras_leuk.models import resnets
 from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import BACKBONES
 from keras_leuk.models.weights import resolve
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 
 # Trainable parameters with a linear head of 12 classes: badruzzaman2024, Table 2.
 PUBLISHED = {"resnet18": 11_182_668, "resnext50": 23_004_492}

@@ -16,7 +16,7 @@ from keras_leuk.models import resnets, torch_weights
 from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import BACKBONES
 from keras_leuk.models.weights import resolve
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 
 State = dict[str, np.ndarray]
 # Blocks of each stage, and (filters, side, channels / groups) of the convolutions of a block with `planes` channels.

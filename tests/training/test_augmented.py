@@ -14,7 +14,8 @@ from keras_leuk.images.cache import read_picture
 from keras_leuk.images.pipeline import Augmenter, Feed
 from keras_leuk.images.preprocessing import Preparation
 from keras_leuk.progress import Recorder
-from keras_leuk.recipe.schema import Augment, Head
+from keras_leuk.recipe.augment import Augment
+from keras_leuk.recipe.model import Head
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training import single
 from keras_leuk.training.inference import predict_images

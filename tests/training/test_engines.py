@@ -17,7 +17,7 @@ from keras_leuk.models.backbones import BACKBONES
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Recorder
 from keras_leuk.recipe import Recipe
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.training import engines
 from keras_leuk.training.engine_openvino import OpenVinoForward, converted
 from keras_leuk.training.engines import engine_facts, make_forward, require, usable

@@ -5,7 +5,7 @@ import numpy as np
 from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import BACKBONES
 from keras_leuk.models.weights import resolve
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.training.forward import BATCH, Forward
 
 

@@ -18,7 +18,7 @@ from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import find
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Recorder
-from keras_leuk.recipe.schema import Dense, Head
+from keras_leuk.recipe.model import Dense, Head
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.inference import predict_images
 from keras_leuk.training.predictor import ModelCard, Predictor, load_predictor

@@ -17,7 +17,7 @@ from keras_leuk.models.backbones import find
 from keras_leuk.models.weights import resolve
 from keras_leuk.progress import Progress
 from keras_leuk.recipe.loading import validate
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.training.fit import Fit, Phase, fit, phases
 from keras_leuk.training.optimizers import Span
 from keras_leuk.training.preflight import check

@@ -22,7 +22,7 @@ from keras_leuk.models.assembly import build
 from keras_leuk.models.backbones import BACKBONES
 from keras_leuk.progress import Recorder
 from keras_leuk.recipe import load, resolved_yaml
-from keras_leuk.recipe.schema import Head
+from keras_leuk.recipe.model import Head
 from keras_leuk.reporting.figures import NAMES
 from keras_leuk.runs.folder import RunFolder
 from keras_leuk.training.inference import predict_images
