@@ -60,7 +60,7 @@ def splits(
     """
     from keras_leuk.cli.terminal import Terminal
     from keras_leuk.grid.notation import names, whole_numbers
-    from keras_leuk.grid.split_study import plan_study
+    from keras_leuk.grid.split_study import claim_study, plan_study
     from keras_leuk.grid.split_ways import check_free, ways_of
     from keras_leuk.recipe import load
     from keras_leuk.store.address import cache_folder
@@ -73,6 +73,8 @@ def splits(
     asked = load(recipe, flags=fixed, sets=sets)
     check_free(asked, sets)
     check(asked)
+    if out and Path(out).exists():
+        claim_study(Path(out))  # what is wrong with it need not wait for the data to be read
     with terminal.hearing_interrupts():
         table = read_table(asked, cache, terminal)
         ways, parts = ways_of(table, wanted)

@@ -127,7 +127,7 @@ def run_study(
         LeukError: the folder holds something else, or a run failed.
     """
     progress = progress or Progress()
-    make_output(out, (out / STUDY, out / RUNS), "of a study of splits")
+    claim_study(out)
     grid = claim(out / RUNS)
     paths = survey(study.plan.routes, grid, retry_failed)
     waiting = sum(going.state == "waiting" for going in paths)
@@ -138,6 +138,15 @@ def run_study(
     _require_all(paths)
     write_json(out / STUDY, _facts(study, grid, title, command))
     return out / STUDY
+
+
+def claim_study(out: Path) -> None:
+    """The folder of a study, made if it is not there.
+
+    Raises:
+        LeukError: see `runs.output.make_output`.
+    """
+    make_output(out, (out / STUDY, out / RUNS), "of a study of splits")
 
 
 def _require_all(paths: Sequence[Going]) -> None:

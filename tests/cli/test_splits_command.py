@@ -61,6 +61,17 @@ def test_data_without_subjects_cost_one_line(tiny: Path, tmp_path: Path, capsys:
     assert not (tmp_path / "study").exists()
 
 
+def test_a_folder_of_something_else_is_refused_before_the_data_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.tex").touch()
+    arguments = ["splits", "--data", str(tmp_path / "nowhere"), "--out"]
+    assert main([*arguments, str(tmp_path)]) == 1
+    assert "holds files that are not of a study of splits: thesis.tex" in capsys.readouterr().err
+    assert main([*arguments, str(tmp_path / "thesis.tex")]) == 2
+    assert "is a file; name a folder" in capsys.readouterr().err
+
+
 def test_a_study_from_the_command_line(
     tiny: Path, tmp_path: Path, here: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
