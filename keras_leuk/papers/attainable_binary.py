@@ -88,8 +88,6 @@ def _true_positives(boxes: Boxes, whole: Ints) -> tuple[Ints, Ints]:
     """Each TP that recall allows, and the number of images of the class that it belongs to."""
     if "recall" in boxes:
         least, most = boxes["recall"].part_of_whole(whole)
-        # 0 images of the class: 0 / 0 counts as 0
-        least = np.where((whole == 0) & ~boxes["recall"].holds(whole, whole), 1, least)
     else:
         least, most = np.zeros_like(whole), whole
     lengths = np.maximum(most - least + 1, 0)

@@ -57,14 +57,19 @@ class Box:
         first = np.maximum(_ceil(need, down), 0) if down > 0 else np.where(need <= 0, 0, UNBOUNDED + 1)
         room = self.high * rest - self.open_high
         last = room // up if up > 0 else np.where((room >= 0) | (up < 0), UNBOUNDED, -1)
-        if not self._holds_zero:  # and 0 / 0 counts as 0
+        # 0 / 0 counts as 0
+        if self._holds_zero:
+            last = np.where(rest == 0, np.maximum(last, 0), last)
+        else:
             first = np.where(rest == 0, np.maximum(first, 1), first)
         return first.astype(np.int64), last.astype(np.int64)
 
     def part_of_whole(self, whole: Ints) -> tuple[Ints, Ints]:
-        """For each whole n >= 1, the interval of counts x for which x / n lies in the box."""
-        first = _ceil(self.low * whole + self.open_low, self.scale)
-        return np.maximum(first, 0), np.minimum((self.high * whole - self.open_high) // self.scale, whole)
+        """For each whole n, the interval of counts x for which x / n lies in the box, 0 / 0 counting as 0."""
+        first = np.maximum(_ceil(self.low * whole + self.open_low, self.scale), 0)
+        last = np.minimum((self.high * whole - self.open_high) // self.scale, whole)
+        nothing = whole == 0
+        return np.where(nothing, 0, first), np.where(nothing, 0 if self._holds_zero else -1, last)
 
     def rest_of_part(self, part: Ints) -> tuple[Ints, Ints]:
         """For each count x, the interval of others r for which x / (x + r) lies in the box; empty where first > last."""
@@ -73,13 +78,15 @@ class Box:
         else:
             first = np.where(part > 0, UNBOUNDED + 1, 0)
         last = (part * (self.scale - self.low) - self.open_low) // self.low if self.low > 0 else np.full_like(part, UNBOUNDED)
-        if not self._holds_zero:
+        if self._holds_zero:
+            first = np.where(part == 0, 0, first)
+        else:
             last = np.where(part == 0, -1, last)
         return first.astype(np.int64), last.astype(np.int64)
 
     @property
     def _holds_zero(self) -> bool:
-        return self.low < 0 or (self.low == 0 and not self.open_low)
+        return self.low + self.open_low <= 0 <= self.high - self.open_high
 
     @property
     def ends(self) -> tuple[Fraction, Fraction]:
