@@ -38,7 +38,7 @@ class Span:
 
 
 @dataclass
-class Stopwatch:
+class Timing:
     """What `timing` measures, filled in when its block ends."""
 
     seconds: float = 0.0
@@ -49,9 +49,9 @@ class Stopwatch:
 
 
 @contextmanager
-def timing() -> Iterator[Stopwatch]:
+def timing() -> Iterator[Timing]:
     """Times a block: ``with timing() as watch``."""
-    watch = Stopwatch()
+    watch = Timing()
     began, worked = time.perf_counter(), time.process_time()
     yield watch
     watch.seconds, watch.processor = time.perf_counter() - began, time.process_time() - worked
