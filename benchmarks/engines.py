@@ -7,8 +7,9 @@ Images a second, batch 32, float32, of the same network with the same images:
 - ours: `training.features.extract` with `--engine auto`: read from the image cache on disk, through the backbone, written to the
   feature store and synchronised; from the first image to the last. What comes before it (tracing, converting, compiling) is the
   column "begin", in seconds.
-- as installed: `Model.predict` on pictures in memory, in a process without any of our settings. oneDNN off: the same with
-  TF_ENABLE_ONEDNN_OPTS=0, which is TensorFlow's own choice on a processor without AVX-512.
+- as installed: `Model.predict` on pictures in memory, in a process without any of our settings, up to its last batch (what it
+  waits for after that: `measured.to_the_last_batch`). oneDNN off: the same with TF_ENABLE_ONEDNN_OPTS=0, which is TensorFlow's
+  own choice on a processor without AVX-512.
 - bare, in memory, nothing written: TensorFlow's graph with oneDNN; the graph compiled by XLA (on 8 images, once before the
   turns, because it may be very slow); OpenVINO with its own choice of streams (PERFORMANCE_HINT=THROUGHPUT) on batches of 32.
 
@@ -69,10 +70,11 @@ pictures = np.load(sys.argv[2])
 model = assembly.build(record, Head(), size=pictures.shape[1], classes=2, seed=0, weights=resolve("random", record)).trunk
 model.predict(pictures[:64], batch_size=32, verbose=0)
 print("ready", flush=True)
+sys.path.insert(0, sys.argv[3])
+from measured import to_the_last_batch
+timed = to_the_last_batch(lambda **more: model.predict(pictures, batch_size=32, verbose=0, **more))
 for line in sys.stdin:
-    began = time.perf_counter()
-    model.predict(pictures, batch_size=32, verbose=0)
-    print(time.perf_counter() - began, flush=True)
+    print(timed(), flush=True)
 """
 
 
@@ -94,7 +96,7 @@ class Predict:
         environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"TF_ENABLE_ONEDNN_OPTS": onednn} if onednn is not None else {})
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PREDICTING, backbone, str(file)],
+            [sys.executable, "-c", PREDICTING, backbone, str(file), str(Path(__file__).parent)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -104,7 +106,7 @@ class Predict:
         self._line()
 
     def __call__(self) -> float:
-        """Seconds of one `Model.predict`."""
+        """Seconds of one `Model.predict` up to its last batch."""
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
         self.process.stdin.flush()

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from measured import append, compile_as_a_notebook_does, spread, take_turns
+from measured import append, compile_as_a_notebook_does, spread, take_turns, to_the_last_batch
 
 from keras_leuk.devices.start import start, versions
 from keras_leuk.images.pipeline import Feed
@@ -84,7 +84,7 @@ def one(name: str, keys: dict[str, str], options: argparse.Namespace, cache: Pat
     epochs = Compiled(ours_head, feed, {})
     ours, bare = take_turns(
         lambda: epochs.train(1, Progress()),
-        lambda: bare_head.fit(features, targets, batch_size=32, epochs=1, verbose=0),
+        to_the_last_batch(lambda **more: bare_head.fit(features, targets, batch_size=32, epochs=1, verbose=0, **more)),
         options.repeats,
     )
     ratios = [b / a for a, b in zip(ours, bare, strict=True)]

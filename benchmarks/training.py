@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from measured import append, compile_as_a_notebook_does, spread, take_turns
+from measured import append, compile_as_a_notebook_does, spread, take_turns, to_the_last_batch
 
 from keras_leuk.data.demo import make_demo
 from keras_leuk.data.read import read
@@ -107,7 +107,9 @@ def frozen(options: argparse.Namespace, cache: Path, pictures, targets: np.ndarr
     epochs = epochs_of(classifier.head, feed, {})
     ours, theirs = take_turns(
         lambda: epochs.train(1, Progress()),
-        lambda: plain.fit(images, targets[: options.images], batch_size=options.batch, epochs=1, verbose=0),
+        to_the_last_batch(
+            lambda **more: plain.fit(images, targets[: options.images], batch_size=options.batch, epochs=1, verbose=0, **more)
+        ),
         options.repeats,
     )
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
@@ -153,7 +155,9 @@ def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray, name:
     epochs = epochs_of(ours_model, feed, {})
     ours, theirs = take_turns(
         lambda: epochs.train(1, Progress()),
-        lambda: bare_model.fit(*resident, batch_size=options.batch, epochs=1, verbose=0, shuffle=False),
+        to_the_last_batch(
+            lambda **more: bare_model.fit(*resident, batch_size=options.batch, epochs=1, verbose=0, shuffle=False, **more)
+        ),
         options.repeats,
     )
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_leuk.bench.networks import targets, training
+from keras_leuk.bench.networks import ending, targets, training
 from keras_leuk.bench.reading import BATCH
 from keras_leuk.bench.turns import OURS, Span, Way, timing
 from keras_leuk.images.pipeline import Feed
@@ -55,7 +55,7 @@ def training_heads(classifier: Classifier, rows: int, folder: Path) -> dict[str,
 
     def plain(images: int) -> Span:
         with timing() as watch:
-            bare.fit(features, labels, batch_size=BATCH, epochs=images // rows, verbose=0)
+            bare.fit(features, labels, batch_size=BATCH, epochs=images // rows, verbose=0, callbacks=[ending(watch)])
         return watch.span(images)
 
     return {

@@ -37,24 +37,29 @@ class Span:
     processor: float
 
 
-@dataclass
 class Timing:
-    """What `timing` measures, filled in when its block ends."""
+    """What `timing` measures, filled in when its block ends, or before that by `end`, whose last call counts."""
 
-    seconds: float = 0.0
-    processor: float = 0.0
+    def __init__(self) -> None:
+        self.began, self.worked = time.perf_counter(), time.process_time()
+        self.seconds: float | None = None
+        self.processor = 0.0
+
+    def end(self) -> None:
+        """What comes after this in the block does not count."""
+        self.seconds, self.processor = time.perf_counter() - self.began, time.process_time() - self.worked
 
     def span(self, images: int) -> Span:
-        return Span(images, max(self.seconds, 1e-9), self.processor)
+        return Span(images, max(self.seconds or 0.0, 1e-9), self.processor)
 
 
 @contextmanager
 def timing() -> Iterator[Timing]:
     """Times a block: ``with timing() as watch``."""
     watch = Timing()
-    began, worked = time.perf_counter(), time.process_time()
     yield watch
-    watch.seconds, watch.processor = time.perf_counter() - began, time.process_time() - worked
+    if watch.seconds is None:
+        watch.end()
 
 
 Way = Callable[[int], Span]

@@ -21,6 +21,7 @@ import numpy as np
 
 from keras_leuk.errors import RunError
 from keras_leuk.runs.atomic import replacing
+from keras_leuk.training.optimizers import ARITHMETIC
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Checkpoint:
         if best is not None and not best_file.exists():
             with replacing(best_file) as temporary, open(temporary, "wb") as file:
                 np.savez(file, allow_pickle=False, **_numbered("v", best))
-        text = json.dumps({"state": asdict(state), "recipe": self.recipe, "best": best is not None})
+        facts = {"state": asdict(state), "recipe": self.recipe, "best": best is not None, "arithmetic": ARITHMETIC}
+        text = json.dumps(facts)
         with replacing(self.folder / "state.npz") as temporary, open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, facts=np.array(text), **_numbered("v", variables), **_numbered("o", optimizer))
         for old in self.folder.glob("best-*.npz"):
@@ -79,7 +81,7 @@ class Checkpoint:
         """The last state with variables, optimiser and best weights; None where none was kept.
 
         Raises:
-            RunError: the checkpoint belongs to another recipe, or is damaged.
+            RunError: the checkpoint belongs to another recipe, is damaged, or its training led to other numbers than ours would.
         """
         path = self.folder / "state.npz"
         if not path.exists():
@@ -97,6 +99,8 @@ class Checkpoint:
             raise RunError(f"checkpoint {path} cannot be read ({error}); start afresh with --overwrite") from None
         if facts["recipe"] != self.recipe:
             raise RunError(f"checkpoint {path} belongs to another recipe; start afresh with --overwrite")
+        if facts.get("arithmetic") != ARITHMETIC:
+            raise RunError(f"checkpoint {path} is of a version that trains otherwise; start afresh with --overwrite")
         return state, variables, optimizer, best
 
     def epoch(self) -> int:

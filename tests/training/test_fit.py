@@ -186,6 +186,14 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
         Checkpoint(tmp_path / "c", "other").load()
 
 
+def test_a_checkpoint_of_other_arithmetic_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fit(tmp_path / "c")
+    assert Checkpoint(tmp_path / "c", "recipe").load() is not None
+    monkeypatch.setattr("keras_leuk.training.checkpoint.ARITHMETIC", 1)
+    with pytest.raises(RunError, match="of a version that trains otherwise; start afresh with --overwrite"):
+        Checkpoint(tmp_path / "c", "recipe").load()
+
+
 def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
     _fit(tmp_path / "c")
     state = tmp_path / "c" / "state.npz"
