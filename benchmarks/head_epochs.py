@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from measured import append, compile_as_a_notebook_does, spread, take_turns, to_the_last_batch
+from measured import append, spread, take_turns, to_the_last_batch
 
+from keras_leuk.bench.networks import compile_as_notebooks_do
 from keras_leuk.devices.start import start, versions
 from keras_leuk.images.pipeline import Feed
 from keras_leuk.models import heads
@@ -76,11 +77,11 @@ def one(name: str, keys: dict[str, str], options: argparse.Namespace, cache: Pat
     features = random.normal(size=(options.images, *shape)).astype(np.float32)
     targets = heads.targets(random.integers(0, 2, options.images), parts.head.output, 2, 1)
     store = ArrayStore(cache, "features", {"name": name}, shape, "float32")
-    with store.appending() as append:
-        append([f"{number:064x}" for number in range(options.images)], features)
+    with store.appending() as add:
+        add([f"{number:064x}" for number in range(options.images)], features)
     feed = Feed(store.rows(), np.arange(options.images), targets, batch_size=32, shuffle_seed=0)
     compile_model(ours_head, chosen.training, phases(chosen.training, feed.steps)[0])
-    compile_as_a_notebook_does(bare_head, OPTIMIZERS[optimizer], chosen.training.learning_rate.initial)
+    compile_as_notebooks_do(bare_head, OPTIMIZERS[optimizer], chosen.training.learning_rate.initial)
     epochs = Compiled(ours_head, feed, {})
     ours, bare = take_turns(
         lambda: epochs.train(1, Progress()),

@@ -21,8 +21,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from measured import append, compile_as_a_notebook_does, spread, take_turns, to_the_last_batch
+from measured import append, spread, take_turns, to_the_last_batch
 
+from keras_leuk.bench.networks import compile_as_notebooks_do
 from keras_leuk.data.demo import make_demo
 from keras_leuk.data.read import read
 from keras_leuk.devices.start import start, versions
@@ -101,7 +102,7 @@ def frozen(options: argparse.Namespace, cache: Path, pictures, targets: np.ndarr
     # The plain way, as a notebook has it: the same graph with its backbone frozen, every image in memory, Model.fit.
     keras.utils.set_random_seed(0)
     plain = keras.Model(classifier.model.input, classifier.model.output)
-    compile_as_a_notebook_does(plain)
+    compile_as_notebooks_do(plain)
     images = np.asarray(pictures.store.rows()[pictures.row_numbers()[: options.images]], np.float32)
 
     epochs = epochs_of(classifier.head, feed, {})
@@ -151,7 +152,7 @@ def fine_tuned(options: argparse.Namespace, pictures, targets: np.ndarray, name:
     resident = tf.constant(np.asarray(pictures.store.rows()[index], np.float32)), tf.constant(targets[:count])
     ours_model, bare_model = network(), network()
     compile_model(ours_model, training, phases(training, -(-count // options.batch))[0])
-    compile_as_a_notebook_does(bare_model)
+    compile_as_notebooks_do(bare_model)
     epochs = epochs_of(ours_model, feed, {})
     ours, theirs = take_turns(
         lambda: epochs.train(1, Progress()),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_leuk.bench.networks import ending, targets, training
+from keras_leuk.bench.networks import compile_as_notebooks_do, ending, targets, training
 from keras_leuk.bench.reading import BATCH
 from keras_leuk.bench.turns import OURS, Span, Way, timing
 from keras_leuk.images.pipeline import Feed
@@ -42,7 +42,7 @@ def training_heads(classifier: Classifier, rows: int, folder: Path) -> dict[str,
     features = np.asarray(store.rows()[np.arange(rows)])
     settings = training()
     compile_model(head, settings, phases(settings, rows // BATCH)[0])
-    bare.compile(optimizer=keras.optimizers.Adam(), loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    compile_as_notebooks_do(bare)
 
     epochs = epochs_of(head, Feed(store.rows(), np.arange(rows), labels, batch_size=BATCH, shuffle_seed=0), {})
     numbers = count(1)
