@@ -2,6 +2,7 @@
 
     keras-leuk bench --out reports/performance
     python benchmarks/engines.py > reports/performance/engines.md      # and so on, see RATIOS
+    python benchmarks/engines.py --isa avx2 > reports/performance/engines_avx2.md
     python benchmarks/performance.py > reports/performance.md
 
 Measures nothing. A benchmark whose output is not there is named with the command that makes it.
@@ -19,6 +20,7 @@ from keras_leuk.reporting.page import markdown_table
 
 RATIOS = {
     "engines": ("Engines of the forward pass", "extraction by `auto` against Keras as installed, and against each engine alone"),
+    "engines --isa avx2": ("Engines without AVX-512", "the same with the instructions of a processor that has no AVX-512"),
     "head_epochs": ("Epochs of a head", "our epochs on stored features against `Model.fit` on the same array in memory"),
     "training": ("Fine-tuning", "our feed and steps against bare `Model.fit` on tensors; a frozen epoch against the notebook's"),
     "cold_start": ("Cold start", "from typing `keras-leuk train` to the first step, by what takes it"),
@@ -27,7 +29,7 @@ RATIOS = {
     "augmentation": ("Augmentation", "our batches against ImageDataGenerator, Keras' layers and bare `warpAffine`"),
     "grid": ("A grid", "a small grid, ours against one `Model.fit` a cell; fata2023's projected"),
 }
-"""Script of benchmarks/ → heading, and what is compared."""
+"""Script of benchmarks/, with its options → heading, and what is compared."""
 
 
 def main() -> None:
@@ -58,17 +60,19 @@ def main() -> None:
     if facts["projection"] is not None:
         lines += ["## What it means for a grid", "", markdown_table(projection_table(facts)), ""]
     lines += ["## Ratios", ""]
-    for script, (title, compared) in RATIOS.items():
-        lines += [f"### {title}", "", f"`python benchmarks/{script}.py`: {compared}.", "", *_output(folder, script), ""]
+    for run, (title, compared) in RATIOS.items():
+        script, *given = run.split()
+        command = " ".join([f"python benchmarks/{script}.py", *given])
+        file = folder / f"{'_'.join([script, *given[1::2]])}.md"
+        lines += [f"### {title}", "", f"`{command}`: {compared}.", "", *_output(file, command), ""]
     lines += ["## The machine", "", markdown_table(machine_table(facts))]
     print("\n".join(lines))
 
 
-def _output(folder: Path, script: str) -> list[str]:
+def _output(file: Path, command: str) -> list[str]:
     """What a benchmark printed: Markdown as it is, everything else set apart."""
-    file = folder / f"{script}.md"
     if not file.is_file():
-        return [f"Not measured yet: `python benchmarks/{script}.py > {folder}/{script}.md`."]
+        return [f"Not measured yet: `{command} > {file}`."]
     text = file.read_text(encoding="utf-8").strip()
     return [text] if any(line.startswith("| ") for line in text.splitlines()) else ["```", text, "```"]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -28,6 +29,12 @@ def test_the_version_is_that_of_the_code_that_runs(monkeypatch: pytest.MonkeyPat
 
 def test_starting_twice_is_starting_once() -> None:
     assert start() is start()
+
+
+def test_what_was_loaded_is_not_searched_for_garbage() -> None:
+    start()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000
 
 
 def test_operations_are_deterministic() -> None:
