@@ -19,8 +19,12 @@ from keras_leuk.reporting.bench_words import sentences, warnings
 from keras_leuk.reporting.page import markdown_table
 
 RATIOS = {
-    "engines": ("Engines of the forward pass", "extraction by `auto` against Keras as installed, and against each engine alone"),
-    "engines --isa avx2": ("Engines without AVX-512", "the same with the instructions of a processor that has no AVX-512"),
+    "engines": (
+        "Engines of the forward pass",
+        "extraction by `auto` against `Model.predict` as installed, up to its last batch and (whole) up to its return, for which "
+        "it waits up to as long again, at most a minute; against each engine alone; and, in GFLOP/s, a product of matrices",
+    ),
+    "engines --isa avx2": ("Engines without AVX-512", "the same with AVX2 at most; 'oneDNN off' is what is installed there"),
     "head_epochs": ("Epochs of a head", "our epochs on stored features against `Model.fit` on the same array in memory"),
     "training": ("Fine-tuning", "our feed and steps against bare `Model.fit` on tensors; a frozen epoch against the notebook's"),
     "cold_start": ("Cold start", "from typing `keras-leuk train` to the first step, by what takes it"),
