@@ -26,6 +26,10 @@ from keras_leuk.training.forward import BATCH, Forward
 ALLOWED = 1e-4
 """Relative error of an image's features."""
 
+EXPLODING = ("efficientnetv2m",)
+"""With random weights and the first statistics of batch normalisation, features grow from block to block, at full size to 1e6,
+and rounding with them: TensorFlow's compiled graph then differs from the same model called as it is by most of its norm."""
+
 QUICK = ("mobilenet", "vgg16", "resnet18")
 """Separable and plain convolutions, and a preprocessing of each kind; the others take a minute together (mark slow)."""
 
@@ -64,6 +68,16 @@ def largest_error(model: Any, engine: str, rows: np.ndarray | None = None) -> fl
     return float(relative_errors(make_forward(model, engine)(rows), plain).max())
 
 
+def normalized(model: Any, rows: np.ndarray) -> None:
+    """Gives batch normalisation the statistics of these pictures, as training would."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum, layer.trainable = 0.0, True
+    model(rows.astype(np.float32), training=True)
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_openvinos_features_are_kerass(name: str) -> None:
     assert largest_error(trunk(name), "openvino") <= ALLOWED
@@ -78,7 +92,10 @@ def test_openvinos_features_are_kerass_with_every_other_backbone(name: str) -> N
 @pytest.mark.product
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_openvinos_features_are_kerass_at_full_size(name: str) -> None:
-    assert largest_error(trunk(name, BACKBONES[name].default_size), "openvino") <= ALLOWED
+    model = trunk(name, BACKBONES[name].default_size)
+    if name in EXPLODING:
+        normalized(model, pictures(4, model.input.shape[1]))
+    assert largest_error(model, "openvino") <= ALLOWED
 
 
 @pytest.mark.real
