@@ -15,7 +15,6 @@ Images a second, batch 32, float32, of the same network with the same images:
 - bare, in memory, nothing written: TensorFlow's graph with oneDNN; the graph compiled by XLA (on 8 images, once before the
   turns, because it may be very slow); OpenVINO with its own choice of streams (PERFORMANCE_HINT=THROUGHPUT) on batches of 32, an
   even number of them by default, because two cores take two at a time.
-
 - arithmetic: operations of one picture (GFLOP), ours a second, and beside it those of a product of two matrices by TensorFlow: a
   network's convolutions, which are such products, can hardly be computed faster.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.figure import Figure
 
 from keras_leuk.reporting.style import COLUMN, PAGE, SMALL, Caption, canvas, drawn, shorts
@@ -37,9 +38,6 @@ def confusion_figure(counts: Sequence[Sequence[int]], classes: Sequence[str], po
         counts: (k, k) whole numbers, rows = true class.
         positive: named on the axes of a two-class problem.
     """
-    # Takes a second to load, which nobody should wait for before the first training step.
-    import seaborn
-
     matrix = np.asarray(counts, dtype=float)
     k = len(classes)
     support = matrix.sum(axis=1, keepdims=True)
